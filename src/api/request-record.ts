@@ -1,0 +1,18 @@
+// What is known of one request when it has ended: handlers fill it, server/ writes log and metrics from it once.
+import type { CacheVerdict } from '../core/registry.ts'
+
+export interface RequestRecord {
+  /** The address of the client, behind trusted proxies. */
+  clientAddress: string
+  /** The account's name; undefined for anonymous callers. */
+  user?: string
+  /** The route's kind, bounded in number, for metrics: `manifest`, `blob`, `upload`, `tags`, `token`, … */
+  route: string
+  repository?: string
+  /** Tag or digest. */
+  reference?: string
+  action?: string
+  cache?: CacheVerdict
+  /** An error that the client must not see, to be logged. */
+  error?: unknown
+}

@@ -1,0 +1,81 @@
+// The contract of a storage backend. It fits file systems and object stores without rename, append or prompt listing.
+import type { Readable } from 'node:stream'
+import type { ByteRange } from '../oci/byte-range.ts'
+
+/** Nothing is kept under `path`. */
+export class PathNotFoundError extends Error {
+  override readonly name = 'PathNotFoundError'
+  readonly code = 'PATH_NOT_FOUND'
+  readonly path: string
+  constructor(path: string, cause?: unknown) {
+    super(`nothing is stored at ${path}`, { cause })
+    this.path = path
+  }
+}
+
+/** The store has no room for more bytes. */
+export class StorageFullError extends Error {
+  override readonly name = 'StorageFullError'
+  readonly code = 'STORAGE_FULL'
+}
+
+/** What a write session can be resumed from: opaque text, kept by the caller, valid in another process. */
+export type WriteJournal = string & { readonly __brand: 'WriteJournal' }
+
+export interface StoredFile {
+  /** Bytes. */
+  readonly size: number
+  readonly modifiedAt: Date
+}
+
+export interface ListedEntry {
+  /** The last component of the entry's path. */
+  readonly name: string
+  readonly isFolder: boolean
+}
+
+/**
+ * A file in the making. Its bytes cannot be read under any path until {@link commit}.
+ * One caller at a time; after `close`, `commit` or `cancel` the writer is spent.
+ */
+export interface FileWriter {
+  /** Bytes written up to now, those of earlier sessions included. */
+  readonly size: number
+  /** Resolves when the backend takes more. Rejects with {@link StorageFullError}; the session can still be closed. */
+  write(chunk: Uint8Array): Promise<void>
+  /** Keeps the bytes durably, readable by nobody, and answers what `openWriter` resumes them from. */
+  close(): Promise<WriteJournal>
+  /** Makes the bytes readable at `path`, durably and all at once, and ends the session. An existing file is replaced. */
+  commit(path: string): Promise<void>
+  /** Ends the session and forgets its bytes. */
+  cancel(): Promise<void>
+}
+
+/**
+ * Keeps bytes under slash-separated relative paths without `.`, `..` or empty components.
+ * Knows nothing of repositories, manifests or tags. Reads see what was written before them; listings may lag.
+ */
+export interface StorageDriver {
+  /** Streams `path`, or one range of it. Rejects with {@link PathNotFoundError} before the first byte. */
+  read(path: string, options?: { range?: ByteRange; signal?: AbortSignal }): Promise<Readable>
+  /** The whole of a small file. Rejects with {@link PathNotFoundError}; with a RangeError above `maxBytes`. */
+  readAll(path: string, options: { maxBytes: number }): Promise<Buffer>
+  /** Keeps a small file durably; readers see the old content or the new, never a part. */
+  writeAll(path: string, bytes: Uint8Array): Promise<void>
+  /**
+   * Opens a write session that stages its bytes at `stagingPath`. With `journal`, continues behind the bytes that an
+   * earlier session closed: bytes past the journal are dropped. Rejects with {@link PathNotFoundError} when they are gone.
+   */
+  openWriter(stagingPath: string, options?: { journal?: WriteJournal }): Promise<FileWriter>
+  /** Rejects with {@link PathNotFoundError}, also for a folder. */
+  stat(path: string): Promise<StoredFile>
+  /** What lies directly below `folder`, in the byte order of the names; nothing when it does not exist. */
+  list(folder: string): AsyncIterable<ListedEntry>
+  /** Copies a file on the backend's side. Rejects with {@link PathNotFoundError}. */
+  copy(from: string, to: string): Promise<void>
+  /** Deletes a file, or a folder with all below it. Nothing there is no error. */
+  delete(path: string): Promise<void>
+  /** A short-lived URL where a client may read the file itself, or undefined when the backend has none. */
+  redirectUrl?(path: string): Promise<URL | undefined>
+  close(): Promise<void>
+}
