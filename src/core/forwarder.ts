@@ -22,14 +22,14 @@ export type ForwardRoute =
 /** Streams one request to an external core and its answer back. */
 export interface Forwarder {
   /**
-   * `publicOrigin` (`https://host[:port]`) takes the place of the core's authority in `Location`; `publicRepository` the
-   * name the client used. Resolves when the answer has ended. Rejects with `UNAVAILABLE` (502, 504) while nothing has
+   * `publicOrigin` (`https://host[:port]`) takes the place of the core's authority in `Location`, and `publicName`, the name
+   * that the client used, the repository's place in it. Resolves when the answer has ended. Rejects with `UNAVAILABLE` (502, 504) while nothing has
    * been answered; a core that dies later resets the client's connection.
    */
   forward(
     req: IncomingMessage,
     res: ServerResponse,
     route: ForwardRoute,
-    options: { publicOrigin: string },
+    options: { publicOrigin: string; publicName: string },
   ): Promise<void>
 }

@@ -25,6 +25,10 @@ const STATUS = {
 
 export type ErrorCode = keyof typeof STATUS
 
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(STATUS, text)
+}
+
 export interface RegistryErrorOptions {
   /** Sent to the client as it is: never put a credential or an upstream's address here. */
   detail?: unknown

@@ -12,3 +12,12 @@ const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|
 export function parseRepositoryName(text: string): RepositoryName | undefined {
   return text.length <= MAX_REPOSITORY_NAME_LENGTH && NAME.test(text) ? (text as RepositoryName) : undefined
 }
+
+/**
+ * registry:2's order of the catalog: component by component, as if `/` sorted below every other character.
+ * Negative when `a` comes first.
+ */
+export function compareRepositoryNames(a: string, b: string): number {
+  const [left, right] = [a.replaceAll('/', '\0'), b.replaceAll('/', '\0')]
+  return left < right ? -1 : left > right ? 1 : 0
+}

@@ -1,0 +1,79 @@
+// One canonical repository name for every way in which clients spell it: by host, by `?ns=`, by a prefix.
+import { RegistryError } from '../oci/error.ts'
+import { parseRepositoryName, type RepositoryName } from '../oci/repository-name.ts'
+
+/** Docker Hub's official images live here; dockerd and people leave it out. */
+const DOCKER_HUB = 'docker.io'
+const OFFICIAL = 'library'
+
+export interface NamingOptions {
+  /** The namespaces of upstreams: `docker.io`, `ghcr.io`. */
+  readonly namespaces: readonly string[]
+  /** By host name in lower case, without port: the namespace of names that carry none. */
+  readonly defaultNamespaces: ReadonlyMap<string, string>
+}
+
+export interface NameQuestion {
+  /** As it stands in the path or in a token's scope. */
+  readonly name: string
+  /** The `Host` header. */
+  readonly host: string | undefined
+  /** Every value of the `ns` query parameter (distribution-spec "Registry Proxying"). */
+  readonly ns?: readonly string[]
+}
+
+export interface Naming {
+  /**
+   * The name that grants, routes, tokens and logs know. Throws `NAME_INVALID` (400) for a malformed name or a
+   * repeated `ns`, `NAME_UNKNOWN` (404) for an `ns` that is not mirrored here, so that clients fall back.
+   */
+  canonical(question: NameQuestion): RepositoryName
+}
+
+export function createNaming({ namespaces, defaultNamespaces }: NamingOptions): Naming {
+  const known = new Set(namespaces)
+  return {
+    canonical({ name, host, ns = [] }) {
+      const repository = parseRepositoryName(name)
+      if (!repository) throw invalidName(name)
+      const first = repository.slice(0, Math.max(0, repository.indexOf('/')))
+      if (ns.length === 0 && known.has(first)) return withOfficial(repository)
+      const namespace = ns.length > 0 ? onlyNamespace(ns, known) : defaultNamespaceOf(host, defaultNamespaces)
+      return namespace === undefined ? repository : withOfficial(inNamespace(namespace, repository))
+    },
+  }
+}
+
+function onlyNamespace(ns: readonly string[], known: ReadonlySet<string>): string {
+  const [namespace = '', ...more] = ns
+  if (more.length > 0)
+    throw new RegistryError('NAME_INVALID', 'the query parameter "ns" was given more than once')
+  if (!known.has(namespace)) throw new RegistryError('NAME_UNKNOWN', 'this namespace is not mirrored here')
+  return namespace
+}
+
+function defaultNamespaceOf(
+  host: string | undefined,
+  namespaces: ReadonlyMap<string, string>,
+): string | undefined {
+  if (host === undefined || namespaces.size === 0) return undefined
+  return namespaces.get(host.replace(/:\d+$/, '').toLowerCase())
+}
+
+function inNamespace(namespace: string, repository: RepositoryName): RepositoryName {
+  const full = parseRepositoryName(`${namespace}/${repository}`)
+  if (!full) throw invalidName(repository)
+  return full
+}
+
+function withOfficial(repository: RepositoryName): RepositoryName {
+  const [namespace, first, ...rest] = repository.split('/')
+  if (namespace !== DOCKER_HUB || first === undefined || rest.length > 0) return repository
+  return inNamespace(`${DOCKER_HUB}/${OFFICIAL}`, first as RepositoryName)
+}
+
+function invalidName(name: string): RegistryError {
+  return new RegistryError('NAME_INVALID', 'the repository name is malformed or too long', {
+    detail: { name: name.slice(0, 300) },
+  })
+}

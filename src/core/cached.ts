@@ -1,0 +1,108 @@
+// A registry whose manifests are answered from the caches.
+import { ACCEPT_ANYTHING } from '../oci/accept.ts'
+import { ANONYMOUS } from '../access/identity.ts'
+import type { Reference } from '../oci/reference.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import type { ManifestCache } from './manifest-cache.ts'
+import type { ReferenceCache } from './reference-cache.ts'
+import type {
+  CacheVerdict,
+  Manifest,
+  ManifestAnswer,
+  PutManifestResult,
+  Registry,
+  RequestContext,
+} from './registry.ts'
+
+/** Loads serve whoever asks, so they carry nobody's name and do not end when one client hangs up. */
+const FOR_ALL: RequestContext = {
+  identity: ANONYMOUS,
+  accept: ACCEPT_ANYTHING,
+  signal: new AbortController().signal,
+}
+
+export interface CachedRegistryOptions {
+  readonly manifests: ManifestCache
+  readonly references: ReferenceCache
+}
+
+/** Answers manifests from memory or the shared cache; everything else goes straight to the registry it wraps. */
+export class CachedRegistry implements Registry {
+  readonly #inner: Registry
+  readonly #manifests: ManifestCache
+  readonly #references: ReferenceCache
+
+  constructor(inner: Registry, { manifests, references }: CachedRegistryOptions) {
+    this.#inner = inner
+    this.#manifests = manifests
+    this.#references = references
+  }
+
+  async getManifest(repository: RepositoryName, reference: Reference): Promise<ManifestAnswer> {
+    const digest = this.#references.peek(repository, reference)
+    const manifest = digest && this.#manifests.peek(digest)
+    return manifest ? { manifest, cache: 'hit' } : this.#load(repository, reference)
+  }
+
+  async putManifest(
+    repository: RepositoryName,
+    reference: Reference,
+    manifest: { mediaType: string | undefined; bytes: Uint8Array },
+    context: RequestContext,
+  ): Promise<PutManifestResult> {
+    try {
+      return await this.#inner.putManifest(repository, reference, manifest, context)
+    } finally {
+      // Also after a failure: the core may have kept it and only its answer was lost.
+      await this.#references.invalidate(repository, reference)
+    }
+  }
+
+  async deleteManifest(
+    repository: RepositoryName,
+    reference: Reference,
+    context: RequestContext,
+  ): Promise<void> {
+    try {
+      await this.#inner.deleteManifest(repository, reference, context)
+    } finally {
+      // A manifest takes its tags along, and a core may untag more than was asked.
+      await this.#references.invalidate(repository)
+    }
+  }
+
+  statBlob: Registry['statBlob'] = (...args) => this.#inner.statBlob(...args)
+  openBlob: Registry['openBlob'] = (...args) => this.#inner.openBlob(...args)
+  deleteBlob: Registry['deleteBlob'] = (...args) => this.#inner.deleteBlob(...args)
+  listTags: Registry['listTags'] = (...args) => this.#inner.listTags(...args)
+  listRepositories: Registry['listRepositories'] = (...args) => this.#inner.listRepositories(...args)
+  listReferrers: Registry['listReferrers'] = (...args) => this.#inner.listReferrers(...args)
+
+  get uploads(): Registry['uploads'] {
+    return this.#inner.uploads
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close()
+  }
+
+  async #load(repository: RepositoryName, reference: Reference): Promise<ManifestAnswer> {
+    let loaded: Manifest | undefined
+    const { digest, from } = await this.#references.resolve(repository, reference, async () => {
+      loaded = await this.#fetch(repository, reference)
+      return loaded.digest
+    })
+    if (loaded) return { manifest: loaded, cache: 'miss' }
+    const known = await this.#manifests.get(digest)
+    const cache: CacheVerdict = from === 'load' ? 'miss' : from === 'shared' ? 'hit-shared' : 'hit'
+    if (known) return { manifest: known, cache }
+    return { manifest: await this.#fetch(repository, digest), cache: 'miss' }
+  }
+
+  async #fetch(repository: RepositoryName, reference: Reference): Promise<Manifest> {
+    // A digest's bytes may be at hand from another repository, but only the registry knows whether this one has it.
+    const { manifest } = await this.#inner.getManifest(repository, reference, FOR_ALL)
+    this.#manifests.put(manifest)
+    return manifest
+  }
+}
