@@ -1,11 +1,21 @@
 // What a test opens is closed when the test ends, the last thing first.
 import { mkdtemp, rm } from 'node:fs/promises'
+import { after } from 'node:test'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Where a resource's life ends: a test's context, or `{ after }` of node:test for a whole file. */
+/** Where a resource's life ends: a test's context, or {@link fileScope} for a whole file. */
 export interface Scope {
   after(fn: () => Promise<void> | void): void
+}
+
+/** A scope that ends with the file's last test; to be made at the top of the file, not in a hook. */
+export function fileScope(): Scope {
+  const closers: (() => Promise<void> | void)[] = []
+  after(async () => {
+    for (const close of closers.toReversed()) await close()
+  })
+  return { after: (fn) => void closers.push(fn) }
 }
 
 const stacks = new WeakMap<Scope, AsyncDisposableStack>()

@@ -1,0 +1,52 @@
+// `dockgate serve`: runs the gateway until it is told to stop.
+import type { Command } from 'commander'
+import type { Config } from '../config/config.ts'
+import { ADMIN_NAME } from '../config/defaults.ts'
+import { loadConfig } from '../config/load.ts'
+import { ensureAdminAccount } from './first-run.ts'
+import { loginLines, startLines } from './start-text.ts'
+import { runUntilStopped } from './stop-signals.ts'
+
+const EXAMPLES = `
+Examples:
+  dockgate serve                              HTTPS on port 5443 with a local CA, an admin account, Docker Hub mirrored
+  dockgate serve --config config/dockgate.yml
+
+Signals: SIGTERM and SIGINT let running transfers end, a second one does not; SIGHUP reloads certificates,
+password file and grants.`
+
+export function addServeCommand(program: Command): void {
+  program
+    .command('serve')
+    .description('run the gateway')
+    .option('-c, --config <file>', 'the configuration; without one, built-in defaults')
+    .addHelpText('after', EXAMPLES)
+    .action(async ({ config }: { config?: string }) => serve(config))
+}
+
+async function serve(file: string | undefined): Promise<void> {
+  const reloadConfig = () => loadConfig(file, process.env)
+  const config = await reloadConfig()
+  await prepareFirstRun(config)
+  // Imported here, so that the other commands do not load every server.
+  const { startGateway } = await import('../app/gateway.ts')
+  await runUntilStopped(() => startGateway(config, { reloadConfig }), {
+    signals: process,
+    onStarted: ({ addresses }) => announce(startLines(config, addresses)),
+    stopNow: () => process.exit(1),
+  })
+  // What still holds the process (a connection that is being let go) must not delay its end.
+  process.exit(0)
+}
+
+/** Told before anything can fail: the password is nowhere else. */
+async function prepareFirstRun(config: Config): Promise<void> {
+  if (config.file !== undefined || config.auth.htpasswd === undefined) return
+  const created = await ensureAdminAccount(config.auth.htpasswd.file, ADMIN_NAME)
+  if (created) announce(loginLines(created, config.auth.htpasswd.file))
+}
+
+/** For people, on stderr: stdout is the log's. */
+function announce(lines: readonly string[]): void {
+  process.stderr.write(`${lines.join('\n')}\n`)
+}

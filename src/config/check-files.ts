@@ -1,0 +1,97 @@
+// The files that a configuration names: that they are there and can be read, and the passwords in them.
+import { open, readFile, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { ConfigPath, PathProblem } from './problem.ts'
+import type { ConfigFile } from './schema.ts'
+
+/** Passwords are short; a larger file is some other file. */
+const MAX_PASSWORD_FILE_BYTES = 64 * 1024
+
+/** The sections that name files. */
+export type FileNaming = Partial<Pick<ConfigFile, 'auth' | 'listen' | 'stores' | 'upstreams'>>
+
+/** Problems of the named files. Relative paths start from `cwd`. */
+export async function checkFiles(file: FileNaming, cwd: string): Promise<PathProblem[]> {
+  const { auth, listen = [], stores = {}, upstreams = {} } = file
+  const readable: [ConfigPath, string | undefined][] = [
+    [['auth', 'htpasswd', 'file'], auth?.htpasswd?.file],
+    ...listen.flatMap(({ tls }, index): [ConfigPath, string][] => {
+      if (tls === undefined || tls === 'auto') return []
+      return [
+        [['listen', index, 'tls', 'certificate'], tls.certificate],
+        [['listen', index, 'tls', 'key'], tls.key],
+      ]
+    }),
+    ...Object.entries(upstreams).map(([name, { ca }]): [ConfigPath, string | undefined] => [
+      ['upstreams', name, 'ca'],
+      ca,
+    ]),
+  ]
+  const problems = await Promise.all([
+    ...readable.map(([path, named]) => checkReadable(path, named, cwd)),
+    ...Object.entries(stores).map(([name, store]) => checkRoot(name, store.filesystem.root, cwd)),
+  ])
+  return problems.flat()
+}
+
+async function checkReadable(
+  path: ConfigPath,
+  named: string | undefined,
+  cwd: string,
+): Promise<PathProblem[]> {
+  if (named === undefined) return []
+  try {
+    await using handle = await open(resolve(cwd, named))
+    if (!(await handle.stat()).isDirectory()) return []
+    return [{ path, message: `${named} is a folder, not a file` }]
+  } catch (error) {
+    return [{ path, message: explainFileError(named, error) }]
+  }
+}
+
+/** A store's folder may still have to be made, but nothing else may be in its place. */
+async function checkRoot(name: string, root: string, cwd: string): Promise<PathProblem[]> {
+  const found = await stat(resolve(cwd, root)).catch(() => undefined)
+  if (found === undefined || found.isDirectory()) return []
+  return [{ path: ['stores', name, 'filesystem', 'root'], message: `${root} is not a folder` }]
+}
+
+/** The passwords of upstreams that keep theirs in a file, without the line break at its end. */
+export async function readPasswords(
+  upstreams: ConfigFile['upstreams'],
+  cwd: string,
+): Promise<{ passwords: Map<string, string>; problems: PathProblem[] }> {
+  const passwords = new Map<string, string>()
+  const problems: PathProblem[] = []
+  for (const [name, { passwordFile }] of Object.entries(upstreams)) {
+    if (passwordFile === undefined) continue
+    const result = await readPassword(passwordFile, cwd)
+    if ('password' in result) passwords.set(name, result.password)
+    else problems.push({ path: ['upstreams', name, 'passwordFile'], message: result.problem })
+  }
+  return { passwords, problems }
+}
+
+async function readPassword(named: string, cwd: string): Promise<{ password: string } | { problem: string }> {
+  try {
+    const found = await stat(resolve(cwd, named))
+    if (found.size > MAX_PASSWORD_FILE_BYTES) return { problem: `${named} is too large for a password` }
+    const password = (await readFile(resolve(cwd, named), 'utf8')).replace(/\r?\n$/, '')
+    return password === '' ? { problem: `${named} is empty` } : { password }
+  } catch (error) {
+    return { problem: explainFileError(named, error) }
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'may not be read by this user',
+  EISDIR: 'is a folder, not a file',
+  ENOENT: 'does not exist',
+  ENOTDIR: 'does not exist',
+}
+
+/** Why the file cannot be read, in one line. */
+export function explainFileError(named: string, error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+  return `${named} ${REASONS[code] ?? `cannot be read (${code})`}`
+}

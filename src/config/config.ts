@@ -1,0 +1,155 @@
+// The configuration as the program uses it: checked, references resolved, durations in milliseconds, sizes in bytes,
+// paths absolute.
+
+/** Everything that can be configured. Immutable; a reload makes a new one. */
+export interface Config {
+  /** The file it was read from; undefined for the built-in defaults. */
+  readonly file: string | undefined
+  readonly listen: readonly ListenerConfig[]
+  readonly admin: { readonly address: ListenAddress }
+  /** `https://host[:port]` that clients are told, in place of what their requests say. */
+  readonly publicUrl: string | undefined
+  /** Addresses and CIDR ranges whose `X-Forwarded-*` headers are believed. */
+  readonly trustedProxies: readonly string[]
+  /** By `Host` header, without port, lower-case. */
+  readonly hosts: ReadonlyMap<string, HostConfig>
+  readonly auth: AuthConfig
+  readonly access: readonly GrantConfig[]
+  readonly upstreams: ReadonlyMap<string, UpstreamConfig>
+  /** The longest literal prefix first: the first pattern that matches decides. */
+  readonly repositories: readonly RouteConfig[]
+  readonly stores: ReadonlyMap<string, StoreConfig>
+  readonly cache: CacheConfig
+  readonly limits: LimitsConfig
+  readonly logging: LoggingConfig
+  /** How long running transfers may take after a stop was asked for. */
+  readonly shutdownGraceMs: number
+}
+
+/** Where to listen. Port 0 lets the system choose. */
+export interface ListenAddress {
+  /** An IP address or a host name; undefined means every address of the machine. */
+  readonly host: string | undefined
+  readonly port: number
+}
+
+export interface ListenerConfig {
+  readonly address: ListenAddress
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsConfig | undefined
+  /** Answers every request with a redirect to HTTPS. */
+  readonly redirectToHttps: boolean
+}
+
+/** `auto`: a certificate from the local CA, whose files live in `folder`, for `names` and those of the machine. */
+export type TlsConfig =
+  | { readonly kind: 'auto'; readonly folder: string; readonly names: readonly string[] }
+  | { readonly kind: 'files'; readonly certificateFile: string; readonly keyFile: string }
+
+export interface HostConfig {
+  /** Put before repository names that carry no namespace of their own, such as `docker.io`. */
+  readonly defaultNamespace: string | undefined
+}
+
+export interface AuthConfig {
+  /** Undefined: nobody has a password. */
+  readonly htpasswd: { readonly file: string } | undefined
+  /** Undefined: no Bearer tokens, Basic challenges. */
+  readonly token: TokenConfig | undefined
+  /** Members by group name, without the `@`. */
+  readonly groups: ReadonlyMap<string, readonly string[]>
+}
+
+export interface TokenConfig {
+  readonly service: string
+  readonly issuer: string
+  readonly ttlMs: number
+  /** The signing key; made when it does not exist. */
+  readonly keyFile: string
+}
+
+/** One additive grant. Principals are `$anonymous`, `$authenticated`, `@group` or an account's name. */
+export interface GrantConfig {
+  readonly repositories: readonly string[]
+  readonly pull: readonly string[]
+  readonly push: readonly string[]
+  readonly delete: readonly string[]
+  readonly catalog: readonly string[]
+  readonly admin: readonly string[]
+}
+
+export interface UpstreamConfig {
+  readonly name: string
+  /** `http[s]://host[:port][/prefix]`, without a slash at the end. */
+  readonly url: string
+  /** What clients call it in `?ns=` and at the front of names, such as `docker.io`. */
+  readonly namespace: string | undefined
+  readonly credentials: { readonly username: string; readonly password: string } | undefined
+  /** PEM file of the authorities that sign the upstream's certificate, in place of the system's. */
+  readonly caFile: string | undefined
+  /** Hosts (`auth.example.com[:port]`), besides the upstream's own domain, that may be sent the credentials for a token. */
+  readonly allowedRealms: readonly string[]
+}
+
+interface Routed {
+  /** As written: `docker.io/**`. */
+  readonly pattern: string
+  /** The text before the first wildcard. */
+  readonly prefix: string
+}
+
+export interface MirrorRoute extends Routed {
+  readonly kind: 'mirror'
+  readonly upstream: string
+  readonly store: string
+  readonly tagTtl: TagTtl
+  readonly rewrite: Rewrite | undefined
+}
+
+export interface ProxyRoute extends Routed {
+  readonly kind: 'proxy'
+  readonly upstream: string
+  readonly rewrite: Rewrite | undefined
+}
+
+export interface StoreRoute extends Routed {
+  readonly kind: 'store'
+  readonly store: string
+}
+
+export type RouteConfig = MirrorRoute | ProxyRoute | StoreRoute
+
+/** On the way upstream, a name that begins with `from` begins with `to` instead. */
+export interface Rewrite {
+  readonly from: string
+  readonly to: string
+}
+
+export interface TagTtl {
+  /** The most literal pattern first: the first that matches the tag decides. `*` stands for any text. */
+  readonly rules: readonly { readonly tags: string; readonly ttlMs: number }[]
+  readonly defaultMs: number
+}
+
+export interface StoreConfig {
+  readonly name: string
+  readonly filesystem: { readonly root: string }
+  /** Whether a grant of delete has anything to act on. */
+  readonly allowsDelete: boolean
+}
+
+export interface CacheConfig {
+  readonly memoryBytes: number
+  readonly redis: { readonly url: string } | undefined
+}
+
+export interface LimitsConfig {
+  /** A connection that moves no byte for so long is closed. */
+  readonly idleTimeoutMs: number
+}
+
+export interface LoggingConfig {
+  /** `auto`: pretty on a terminal, JSON otherwise. */
+  readonly format: 'auto' | 'json' | 'pretty'
+  readonly level: 'error' | 'warn' | 'info' | 'debug'
+}

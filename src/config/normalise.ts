@@ -1,0 +1,160 @@
+// From the words of the file to the configuration that the program uses.
+import { resolve } from 'node:path'
+import type {
+  Config,
+  GrantConfig,
+  ListenerConfig,
+  Rewrite,
+  RouteConfig,
+  TagTtl,
+  TokenConfig,
+  UpstreamConfig,
+} from './config.ts'
+import { byLiteralPrefix, literalPrefix } from './patterns.ts'
+import type { ConfigFile } from './schema.ts'
+
+const DEFAULT_TAG_TTL_MS = 2 * 24 * 3600_000
+
+export interface NormaliseOptions {
+  readonly source: string | undefined
+  /** Where relative paths start. */
+  readonly cwd: string
+  /** What was read from password files, by upstream. */
+  readonly passwords: ReadonlyMap<string, string>
+}
+
+/** Builds the configuration from a file that has passed every check. */
+export function normalise(file: ConfigFile, { source, cwd, passwords }: NormaliseOptions): Config {
+  const absolute = (path: string) => resolve(cwd, path)
+  const { htpasswd } = file.auth
+  return {
+    file: source,
+    listen: file.listen.map((listener) => toListener(listener, publicNames(file), absolute)),
+    admin: file.admin,
+    publicUrl: file.publicUrl,
+    trustedProxies: file.trustedProxies,
+    hosts: mapValues(file.hosts, ({ defaultNamespace }) => ({ defaultNamespace })),
+    auth: {
+      htpasswd: htpasswd && { file: absolute(htpasswd.file) },
+      token: toToken(file, absolute),
+      groups: mapValues(file.auth.groups, (members) => members),
+    },
+    access: file.access.map(toGrant),
+    upstreams: mapValues(file.upstreams, (upstream, name) => toUpstream(name, upstream, passwords, absolute)),
+    repositories: toRoutes(file),
+    stores: mapValues(file.stores, (store, name) => ({
+      name,
+      filesystem: { root: absolute(store.filesystem.root) },
+      allowsDelete: store.delete,
+    })),
+    cache: { memoryBytes: file.cache.memory, redis: file.cache.redis },
+    limits: { idleTimeoutMs: file.limits.idleTimeout },
+    logging: file.logging,
+    shutdownGraceMs: file.shutdownGrace,
+  }
+}
+
+type Absolute = (path: string) => string
+
+/** What clients are told to call this machine. */
+function publicNames({ publicUrl, hosts }: ConfigFile): string[] {
+  return [...(publicUrl === undefined ? [] : [new URL(publicUrl).hostname]), ...Object.keys(hosts)]
+}
+
+function toListener(
+  listener: ConfigFile['listen'][number],
+  names: readonly string[],
+  absolute: Absolute,
+): ListenerConfig {
+  const { address, tls, redirectTo } = listener
+  const shared = { address, redirectToHttps: redirectTo === 'https' }
+  if (tls === undefined) return { ...shared, tls: undefined }
+  if (tls === 'auto') return { ...shared, tls: { kind: 'auto', folder: absolute('certs'), names } }
+  const files = { certificateFile: absolute(tls.certificate), keyFile: absolute(tls.key) }
+  return { ...shared, tls: { kind: 'files', ...files } }
+}
+
+function toGrant(grant: ConfigFile['access'][number]): GrantConfig {
+  return {
+    repositories: grant.repositories,
+    pull: grant.pull,
+    push: grant.push,
+    delete: grant.delete,
+    catalog: grant.catalog,
+    admin: grant.admin,
+  }
+}
+
+function toToken({ auth, publicUrl }: ConfigFile, absolute: Absolute): TokenConfig | undefined {
+  if (auth.token === 'off') return undefined
+  const { service, issuer, ttl, key } = auth.token
+  const host = publicUrl === undefined ? undefined : new URL(publicUrl).host
+  return { service: service ?? host ?? 'dockgate', issuer, ttlMs: ttl, keyFile: absolute(key) }
+}
+
+function toUpstream(
+  name: string,
+  upstream: ConfigFile['upstreams'][string],
+  passwords: ReadonlyMap<string, string>,
+  absolute: Absolute,
+): UpstreamConfig {
+  const { username } = upstream
+  const password = upstream.password ?? passwords.get(name)
+  return {
+    name,
+    url: upstream.url,
+    namespace: upstream.namespace,
+    credentials: username === undefined || password === undefined ? undefined : { username, password },
+    caFile: upstream.ca === undefined ? undefined : absolute(upstream.ca),
+    allowedRealms: upstream.allowedRealms,
+  }
+}
+
+function toRoutes({ repositories, upstreams }: ConfigFile): RouteConfig[] {
+  return Object.entries(repositories)
+    .toSorted(([a], [b]) => byLiteralPrefix(a, b))
+    .flatMap(([pattern, { mirror, proxy, store, tagTtl, rewrite }]): RouteConfig[] => {
+      const shared = { pattern, prefix: literalPrefix(pattern) }
+      const rewritten = toRewrite(shared.prefix, rewrite)
+      if (mirror !== undefined && store !== undefined) {
+        const namespace = upstreams[mirror]?.namespace
+        const stripped = namespace === undefined ? undefined : { from: `${namespace}/`, to: '' }
+        return [
+          {
+            ...shared,
+            kind: 'mirror',
+            upstream: mirror,
+            store,
+            tagTtl: toTagTtl(tagTtl),
+            rewrite: rewritten ?? stripped,
+          },
+        ]
+      }
+      if (proxy !== undefined) return [{ ...shared, kind: 'proxy', upstream: proxy, rewrite: rewritten }]
+      return store === undefined ? [] : [{ ...shared, kind: 'store', store }]
+    })
+}
+
+/** The written front part, on whole path components: a prefix that ends in a slash is replaced by one that does. */
+function toRewrite(prefix: string, rewrite: string | undefined): Rewrite | undefined {
+  if (rewrite === undefined) return undefined
+  return {
+    from: prefix,
+    to: rewrite !== '' && (prefix.endsWith('/') || prefix === '') ? `${rewrite}/` : rewrite,
+  }
+}
+
+function toTagTtl(written: ConfigFile['repositories'][string]['tagTtl']): TagTtl {
+  if (written === undefined) return { rules: [], defaultMs: DEFAULT_TAG_TTL_MS }
+  if (typeof written === 'number') return { rules: [], defaultMs: written }
+  const { default: defaultMs = DEFAULT_TAG_TTL_MS, ...rest } = written
+  const rules = Object.entries(rest).toSorted(([a], [b]) => byLiteralPrefix(a, b))
+  return { rules: rules.map(([tags, ttlMs]) => ({ tags, ttlMs })), defaultMs }
+}
+
+function mapValues<From, To>(
+  record: Readonly<Record<string, From>>,
+  convert: (value: From, key: string) => To,
+): ReadonlyMap<string, To> {
+  return new Map(Object.entries(record).map(([key, value]) => [key, convert(value, key)]))
+}

@@ -1,0 +1,64 @@
+// The shape of the configuration file: the names that users write.
+import { z } from 'zod'
+import { access, auth } from './schema-auth.ts'
+import { admin, hosts, listen, trustedProxies } from './schema-listen.ts'
+import { duration, origin, section, size } from './schema-parts.ts'
+import { repositories, stores, upstreams } from './schema-routing.ts'
+
+const redisUrl = z
+  .string()
+  .refine(
+    (url) => /^rediss?:\/\//.test(url) && URL.canParse(url),
+    'must be a URL such as redis://127.0.0.1:6379/0',
+  )
+
+const cache = section({
+  memory: size.prefault('64MiB').describe('Per machine.'),
+  redis: section({ url: redisUrl }).optional().describe('A second level, shared between machines.'),
+}).prefault({})
+
+const limits = section({
+  idleTimeout: duration.prefault('5m').describe('A connection that moves no byte for so long is closed.'),
+}).prefault({})
+
+const logging = section({
+  format: z.enum(['auto', 'json', 'pretty']).default('auto'),
+  level: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
+}).prefault({})
+
+/** The whole file. What it leaves out has a default, except `repositories`. */
+export const fileSchema = section({
+  listen,
+  admin,
+  workers: z
+    .literal(['auto', 1], { error: 'more than one worker is not supported yet; write auto or 1' })
+    .default('auto')
+    .describe('Processes.'),
+  publicUrl: origin.optional().describe('What clients are told; by default what their requests say.'),
+  trustedProxies,
+  hosts,
+  auth,
+  access,
+  upstreams,
+  repositories,
+  stores,
+  cache,
+  limits,
+  logging,
+  shutdownGrace: duration.prefault('30s').describe('How long running transfers may take after SIGTERM.'),
+})
+
+/** A file that has the right shape. */
+export type ConfigFile = z.output<typeof fileSchema>
+
+/** The schema as JSON Schema (draft 2020-12), for editors. */
+export function toJsonSchema(): object {
+  return z.toJSONSchema(fileSchema, {
+    io: 'input',
+    override: ({ jsonSchema }) => {
+      // An editor must not underline `_env:NAME` where a duration or a word of a list is due.
+      if (jsonSchema.pattern?.startsWith('^_env:') === false)
+        jsonSchema.pattern = `^_env:|${jsonSchema.pattern}`
+    },
+  })
+}

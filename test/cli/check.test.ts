@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict'
+import { copyFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { makeCertificate } from '../support/certificates.ts'
+import { temporaryFolder } from '../support/scope.ts'
+import { runCli } from './run-cli.ts'
+
+const GOOD = `
+listen:
+  - { address: ":443", tls: { certificate: tls.crt, key: tls.key } }
+  - { address: ":80", redirectTo: https }
+auth: { htpasswd: { file: htpasswd }, token: { ttl: 10m } }
+access: [{ repositories: ["**"], pull: [$anonymous], push: [alice] }, { catalog: [alice] }]
+upstreams: { hub: { url: "https://registry-1.docker.io", namespace: docker.io, username: u, password: "_env:HUB" } }
+repositories: { "docker.io/**": { mirror: hub, store: mirror, tagTtl: { latest: 10m } }, "**": { store: main } }
+stores: { main: { filesystem: { root: data/main } }, mirror: { filesystem: { root: /var/mirror } } }
+`
+
+test('a good configuration is explained in a few lines, without its secrets', async (t) => {
+  const cwd = await temporaryFolder(t)
+  const { certificate, key } = await makeCertificate(t)
+  await copyFile(certificate, join(cwd, 'tls.crt'))
+  await copyFile(key, join(cwd, 'tls.key'))
+  await writeFile(
+    join(cwd, 'htpasswd'),
+    'alice:$2y$05$abcdefghijklmnopqrstuuH4nNdG4ENvOZVNtWBGIVmvYkYCmSZsC\nbob:{MD9}x\n',
+  )
+  await writeFile(join(cwd, 'c.yml'), GOOD)
+  const { code, stdout, stderr } = await runCli(cwd, ['check', '--config', 'c.yml'], { HUB: 'sesame' })
+  assert.equal(stderr, '')
+  assert.deepEqual(stdout.split('\n'), [
+    'c.yml is valid:',
+    'listens   https://*:443 with tls.crt',
+    'listens   http://*:80, sent on to https',
+    'admin     http://127.0.0.1:9090 (health, metrics)',
+    'logins    2 accounts in htpasswd; Bearer tokens for 10m',
+    'logins    htpasswd:2: the password hash is of an unsupported kind; the account can not log in',
+    'grants    pull **: $anonymous',
+    'grants    push **: alice',
+    'grants    catalog: alice',
+    'routes    docker.io/** mirrored from https://registry-1.docker.io into store mirror; tags are asked for again after: latest 10m, * 2d',
+    'routes    ** kept in store main',
+    'stores    main in data/main',
+    'stores    mirror in /var/mirror',
+    '',
+  ])
+  assert.equal(code, 0)
+})
+
+test('a bad configuration fails with one line for each problem on stderr', async (t) => {
+  const cwd = await temporaryFolder(t)
+  await writeFile(join(cwd, 'c.yml'), 'repositorys: {}\nworkers: 2\n')
+  assert.deepEqual(await runCli(cwd, ['check', '-c', 'c.yml']), {
+    code: 1,
+    stdout: '',
+    stderr: [
+      'c.yml:1:1: repositories: is missing',
+      'c.yml:1:1: repositorys: unknown key; did you mean "repositories"?',
+      'c.yml:2:1: workers: more than one worker is not supported yet; write auto or 1',
+      '',
+    ].join('\n'),
+  })
+})
+
+test('with --json, the result can be read by a script', async (t) => {
+  const cwd = await temporaryFolder(t)
+  await writeFile(join(cwd, 'c.yml'), 'repositories: {\n')
+  const bad = await runCli(cwd, ['check', '-c', 'c.yml', '--json'])
+  assert.equal(bad.code, 1)
+  assert.equal(bad.stderr, '')
+  const { valid, problems } = JSON.parse(bad.stdout)
+  assert.equal(valid, false)
+  assert.deepEqual([problems[0].file, problems[0].line], ['c.yml', 2])
+  const good = await runCli(cwd, ['check', '--json'])
+  assert.equal(good.code, 0)
+  assert.deepEqual(JSON.parse(good.stdout), { valid: true, problems: [], warnings: [] })
+})
+
+test('certificates are loaded, not only looked for', async (t) => {
+  const cwd = await temporaryFolder(t)
+  const { certificate } = await makeCertificate(t)
+  await writeFile(join(cwd, 'tls.key'), 'not a key')
+  await writeFile(join(cwd, 'htpasswd'), '')
+  await copyFile(certificate, join(cwd, 'tls.crt'))
+  await writeFile(join(cwd, 'c.yml'), GOOD)
+  const { code, stderr } = await runCli(cwd, ['check', '-c', 'c.yml'], { HUB: 'sesame' })
+  assert.equal(stderr, `${join(cwd, 'tls.key')}: holds no private key in PEM form\n`)
+  assert.equal(code, 1)
+})
+
+test('--schema prints a JSON Schema', async (t) => {
+  const { code, stdout } = await runCli(await temporaryFolder(t), ['check', '--schema'])
+  assert.equal(code, 0)
+  assert.equal(JSON.parse(stdout).$schema, 'https://json-schema.org/draft/2020-12/schema')
+})
+
+test('a wrong call is exit code 2 and one line; help and version succeed', async (t) => {
+  const cwd = await temporaryFolder(t)
+  assert.deepEqual(await runCli(cwd, ['chek']), {
+    code: 2,
+    stdout: '',
+    stderr: "error: unknown command 'chek' (Did you mean check?)\n",
+  })
+  assert.deepEqual(await runCli(cwd, ['check', '--config']), {
+    code: 2,
+    stdout: '',
+    stderr: "error: option '-c, --config <file>' argument missing\n",
+  })
+  const help = await runCli(cwd, ['serve', '--help'])
+  assert.equal(help.code, 0)
+  assert.match(help.stdout, /Examples:\n {2}dockgate serve/)
+  const version = await runCli(cwd, ['--version'])
+  assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/)
+  assert.equal(version.code, 0)
+})
+
+test('serve refuses a bad configuration before it touches anything', async (t) => {
+  const cwd = await temporaryFolder(t)
+  assert.deepEqual(await runCli(cwd, ['serve', '-c', 'nowhere.yml']), {
+    code: 1,
+    stdout: '',
+    stderr: 'nowhere.yml: the configuration does not exist\n',
+  })
+})
