@@ -13,6 +13,8 @@ export interface Policy {
   allowsCatalog(identity: Identity): boolean
   /** Whether the grants would allow listing without the ceiling. */
   grantsCatalog(identity: Identity): boolean
+  /** Whether the identity may use the admin API and the console; a token with a ceiling never may. */
+  allowsAdmin(identity: Identity): boolean
   /** Whether some grant needs a login: then `GET /v2/` challenges anonymous callers. */
   readonly wantsLogin: boolean
 }

@@ -9,10 +9,14 @@ export interface RequestRecord {
   /** The route's kind, bounded in number, for metrics: `manifest`, `blob`, `upload`, `tags`, `token`, … */
   route: string
   repository?: string
-  /** Tag or digest. */
+  /** Tag or digest, as asked. */
   reference?: string
+  /** The digest of what was written. */
+  digest?: string
   action?: string
   cache?: CacheVerdict
+  /** The error code the client got. */
+  code?: string
   /** An error that the client must not see, to be logged. */
   error?: unknown
 }

@@ -15,6 +15,8 @@ export interface UpstreamFailureOptions {
   readonly notFound: ErrorCode
   /** What a refused login of ours is: the client's fault where it asked for something private, else a broken gateway. */
   readonly unauthorized: 'DENIED' | 'UNAVAILABLE'
+  /** Status of an upstream that is down; 502. */
+  readonly unavailable?: 502 | 503
   /** Headers of the upstream's answer that are meant for the client. */
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -60,7 +62,7 @@ export function toRegistryError(error: unknown, options: UpstreamFailureOptions)
       common,
     )
   if (error instanceof UpstreamRejectedError) return rejected(error, common)
-  if (error instanceof UpstreamUnavailableError) return unavailable(error, common)
+  if (error instanceof UpstreamUnavailableError) return unavailable(error, options.unavailable ?? 502, common)
   return new RegistryError('UNAVAILABLE', 'the upstream registry answered something invalid', {
     ...common,
     status: 502,
@@ -78,14 +80,14 @@ function rejected(error: UpstreamRejectedError, common: Common): RegistryError {
   return new RegistryError(faultCode(error) ?? CODES[status] ?? 'UNSUPPORTED', message, { ...common, status })
 }
 
-function unavailable(error: UpstreamUnavailableError, common: Common): RegistryError {
+function unavailable(error: UpstreamUnavailableError, usual: 502 | 503, common: Common): RegistryError {
   if (error.timedOut)
     return new RegistryError('UNAVAILABLE', 'the upstream registry did not answer in time', {
       ...common,
       status: 504,
     })
   // Its own 503 is handed on: clients that know it wait and try again.
-  const status = error.status === 503 ? 503 : 502
+  const status = error.status === 503 ? 503 : usual
   return new RegistryError('UNAVAILABLE', 'the upstream registry cannot be reached now', {
     ...common,
     status,

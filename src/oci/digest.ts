@@ -1,5 +1,5 @@
 // Digests: the names of content (image-spec "Digests").
-import { createHash, hash as hashOnce } from 'node:crypto'
+import { createHash, hash as hashOnce, type Hash } from 'node:crypto'
 
 /** `sha256:<64 hex>` or `sha512:<128 hex>`, checked by {@link parseDigest}. */
 export type Digest = string & { readonly __brand: 'Digest' }
@@ -36,13 +36,19 @@ export interface Digester {
   update(chunk: Uint8Array): void
   /** The digest of everything up to now; more may follow. */
   digest(): Digest
+  /** Another one that goes on from here on its own. */
+  copy(): Digester
 }
 
 export function createDigester(algorithm: DigestAlgorithm = 'sha256'): Digester {
-  const hash = createHash(algorithm)
+  return digesterOn(createHash(algorithm), algorithm)
+}
+
+function digesterOn(hash: Hash, algorithm: DigestAlgorithm): Digester {
   return {
     algorithm,
     update: (chunk) => void hash.update(chunk),
     digest: () => `${algorithm}:${hash.copy().digest('hex')}` as Digest,
+    copy: () => digesterOn(hash.copy(), algorithm),
   }
 }

@@ -19,6 +19,12 @@ export class StorageFullError extends Error {
   readonly code = 'STORAGE_FULL'
 }
 
+/** The store cannot be used now: read-only, no permission, a failing disk or a lost connection. */
+export class StorageUnavailableError extends Error {
+  override readonly name = 'StorageUnavailableError'
+  readonly code = 'STORAGE_UNAVAILABLE'
+}
+
 /** What a write session can be resumed from: opaque text, kept by the caller, valid in another process. */
 export type WriteJournal = string & { readonly __brand: 'WriteJournal' }
 
@@ -41,7 +47,11 @@ export interface ListedEntry {
 export interface FileWriter {
   /** Bytes written up to now, those of earlier sessions included. */
   readonly size: number
-  /** Resolves when the backend takes more. Rejects with {@link StorageFullError}; the session can still be closed. */
+  /**
+   * Resolves when the backend takes more; until then and beyond it keeps `chunk`, whose memory is not to be reused.
+   * Rejects with {@link StorageFullError}, maybe for an earlier chunk: `size` then says what was kept, and the session can
+   * still be closed.
+   */
   write(chunk: Uint8Array): Promise<void>
   /** Keeps the bytes durably, readable by nobody, and answers what `openWriter` resumes them from. */
   close(): Promise<WriteJournal>
@@ -56,7 +66,10 @@ export interface FileWriter {
  * Knows nothing of repositories, manifests or tags. Reads see what was written before them; listings may lag.
  */
 export interface StorageDriver {
-  /** Streams `path`, or one range of it. Rejects with {@link PathNotFoundError} before the first byte. */
+  /**
+   * Streams `path`, or one range of it. Rejects before the first byte with {@link PathNotFoundError}, and with a
+   * RangeError when the file is shorter than the range.
+   */
   read(path: string, options?: { range?: ByteRange; signal?: AbortSignal }): Promise<Readable>
   /** The whole of a small file. Rejects with {@link PathNotFoundError}; with a RangeError above `maxBytes`. */
   readAll(path: string, options: { maxBytes: number }): Promise<Buffer>

@@ -53,4 +53,3 @@ test('a Redis that was killed is a miss, and is used again when it is back', asy
     return (await store.get('a')) !== undefined
   })
 })
-

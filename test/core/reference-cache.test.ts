@@ -136,6 +136,9 @@ test('nothing is kept while changes could be missed', async () => {
 
 test('a failed load is told to all who waited and tried again by the next', async () => {
   const cache = cacheOf()
-  await assert.rejects(cache.resolve(repository, tag, () => Promise.reject(new Error('away'))), /away/)
+  await assert.rejects(
+    cache.resolve(repository, tag, () => Promise.reject(new Error('away'))),
+    /away/,
+  )
   assert.equal((await cache.resolve(repository, tag, async () => newer)).digest, newer)
 })

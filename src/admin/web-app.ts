@@ -1,0 +1,20 @@
+// The Express app of the public listeners: everything outside the fast lane of `/v2/`.
+import express, { type Express, type Router } from 'express'
+
+export interface WebAppOptions {
+  /** Mounted at the root when the token service is on. */
+  readonly tokenRouter: Router | undefined
+}
+
+export function createWebApp({ tokenRouter }: WebAppOptions): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  if (tokenRouter) app.use(tokenRouter)
+  // Load balancers probe the root; registry:2 answers it too, without a login.
+  app.get('/', (_req, res) => void res.set('Cache-Control', 'no-cache').status(200).end())
+  app.use(
+    (_req, res) => void res.status(404).json({ errors: [{ code: 'UNSUPPORTED', message: 'no such page' }] }),
+  )
+  return app
+}

@@ -1,0 +1,176 @@
+// The Distribution API: every request is parsed once, named, guarded, and handed to its handler.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { RegistryError } from '../oci/error.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import type { Action } from '../oci/scope.ts'
+import type { Identity } from '../access/identity.ts'
+import type { Naming } from '../access/naming.ts'
+import type { RoutedRegistry } from '../core/routed.ts'
+import { deleteBlob, getBlob, headBlob } from './blobs.ts'
+import { ClientContext, type Exchange, type RepositoryExchange } from './exchange.ts'
+import { forwardBlob, forwardUpload } from './forwarding.ts'
+import type { Guard } from './guard.ts'
+import { listReferrers, listRepositories, listTags } from './listings.ts'
+import { deleteManifest, getManifest, putManifest } from './manifests.ts'
+import type { RequestRecord } from './request-record.ts'
+import { respondError, respondJson } from './respond.ts'
+import { parseRoute, type RepositoryRoute, type Route } from './route.ts'
+import { appendUpload, cancelUpload, finishUpload, startUpload, uploadStatus } from './uploads.ts'
+
+export interface ApiOptions {
+  readonly registry: RoutedRegistry
+  readonly guard: Guard
+  readonly naming: Naming
+}
+
+/** What server/ knows of a request before the API sees it. */
+export interface Arrival {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly record: RequestRecord
+  /** `https://host[:port]` under which the client reaches this gateway. */
+  readonly origin: string
+}
+
+const METHODS: Record<Route['kind'], readonly string[]> = {
+  base: ['GET', 'HEAD'],
+  catalog: ['GET', 'HEAD'],
+  manifest: ['GET', 'HEAD', 'PUT', 'DELETE'],
+  blob: ['GET', 'HEAD', 'DELETE'],
+  'upload-start': ['POST'],
+  upload: ['GET', 'HEAD', 'PATCH', 'PUT', 'DELETE'],
+  tags: ['GET', 'HEAD'],
+  referrers: ['GET', 'HEAD'],
+}
+
+const NO_QUERY = new URLSearchParams()
+
+export class Api {
+  readonly #registry: RoutedRegistry
+  readonly #guard: Guard
+  readonly #naming: Naming
+
+  constructor({ registry, guard, naming }: ApiOptions) {
+    this.#registry = registry
+    this.#guard = guard
+    this.#naming = naming
+  }
+
+  /** Answers a request whose path begins with `/v2/`. Never rejects: a failure is an answer. */
+  async handle(arrival: Arrival): Promise<void> {
+    const { req, res, record } = arrival
+    try {
+      await this.#dispatch(arrival)
+    } catch (failure) {
+      respondError(req, res, record, failure)
+    }
+  }
+
+  async #dispatch({ req, res, record, origin }: Arrival): Promise<void> {
+    const [path, query] = splitUrl(req.url ?? '/')
+    const route = parseRoute(path)
+    record.route = route.kind
+    requireMethod(req, route)
+    const found = this.#guard.identify(req, origin)
+    const identity = found instanceof Promise ? await found : found
+    if (identity.name !== undefined) record.user = identity.name
+    const context = new ClientContext(req, res, identity)
+    const exchange: Exchange = { req, res, query, record, origin, context }
+    if (route.kind === 'base') return this.#ping(exchange, identity)
+    if (route.kind === 'catalog') return this.#catalog(exchange, identity)
+    return this.#repository(exchange, identity, route)
+  }
+
+  #ping({ req, res, origin }: Exchange, identity: Identity): void {
+    this.#guard.requirePing(identity, origin)
+    respondJson(req, res, 200, {})
+  }
+
+  #catalog(exchange: Exchange, identity: Identity): Promise<void> {
+    this.#guard.requireCatalog(identity, exchange.origin)
+    return listRepositories(exchange, this.#registry, this.#guard)
+  }
+
+  #repository(exchange: Exchange, identity: Identity, route: RepositoryRoute): Promise<void> {
+    const { req, res, query, record, origin } = exchange
+    const ns = query.size === 0 ? [] : query.getAll('ns')
+    const repository = this.#naming.canonical({ name: route.name, host: req.headers.host, ns })
+    const action = actionOf(req, route)
+    record.repository = repository
+    record.action = action
+    if ('reference' in route) record.reference = route.reference
+    if ('digest' in route) record.reference = route.digest
+    this.#guard.require(identity, action, repository, origin)
+    const target = this.#registry.resolve(repository)
+    if (!target) throw new RegistryError('NAME_UNKNOWN', 'no route serves this repository')
+    // Tells clients that mirrors share an address which one answered (distribution-spec "Registry Proxying").
+    if (ns[0] !== undefined) res.setHeader('OCI-Namespace', ns[0])
+    return this.#handle({ ...exchange, route, repository, target })
+  }
+
+  #handle(exchange: RepositoryExchange): Promise<void> {
+    const { req, route, target } = exchange
+    switch (route.kind) {
+      case 'manifest':
+        if (req.method === 'PUT') return putManifest({ ...exchange, route })
+        return req.method === 'DELETE'
+          ? deleteManifest({ ...exchange, route })
+          : getManifest({ ...exchange, route })
+      case 'blob':
+        if (req.method === 'DELETE') return deleteBlob({ ...exchange, route })
+        if (target.forwarder) return forwardBlob({ ...exchange, route }, target.forwarder)
+        return req.method === 'HEAD' ? headBlob({ ...exchange, route }) : getBlob({ ...exchange, route })
+      case 'upload-start': {
+        const mountFrom = this.#mountSource(exchange)
+        if (target.forwarder) return forwardUpload({ ...exchange, route }, target.forwarder, mountFrom)
+        return startUpload({ ...exchange, route }, mountFrom)
+      }
+      case 'upload':
+        if (target.forwarder) return forwardUpload({ ...exchange, route }, target.forwarder, undefined)
+        return uploadHandler(req.method)({ ...exchange, route })
+      case 'tags':
+        return listTags({ ...exchange, route })
+      case 'referrers':
+        return listReferrers({ ...exchange, route })
+    }
+  }
+
+  /** The repository to mount from: one the caller may pull from, served by the same registry. */
+  #mountSource({ req, query, context, target }: RepositoryExchange): RepositoryName | undefined {
+    const from = query.get('from')
+    if (from === null || !query.has('mount')) return undefined
+    let source: RepositoryName
+    try {
+      source = this.#naming.canonical({ name: from, host: req.headers.host })
+    } catch {
+      return undefined // clients send names of other registries' repositories here: they get a plain session
+    }
+    if (!this.#guard.mayPull(context.identity, source)) return undefined
+    return this.#registry.resolve(source)?.registry === target.registry ? source : undefined
+  }
+}
+
+function uploadHandler(method: string | undefined): typeof uploadStatus {
+  if (method === 'PATCH') return appendUpload
+  if (method === 'PUT') return finishUpload
+  return method === 'DELETE' ? cancelUpload : uploadStatus
+}
+
+function splitUrl(url: string): [path: string, query: URLSearchParams] {
+  const mark = url.indexOf('?')
+  return mark < 0 ? [url, NO_QUERY] : [url.slice(0, mark), new URLSearchParams(url.slice(mark + 1))]
+}
+
+function requireMethod(req: IncomingMessage, route: Route): void {
+  const allowed = METHODS[route.kind]
+  if (allowed.includes(req.method ?? '')) return
+  throw new RegistryError('UNSUPPORTED', 'this method is not supported here', {
+    headers: { Allow: allowed.join(', ') },
+  })
+}
+
+function actionOf(req: IncomingMessage, route: RepositoryRoute): Action {
+  if (route.kind === 'upload-start' || route.kind === 'upload') return 'push'
+  if (req.method === 'PUT') return 'push'
+  return req.method === 'DELETE' ? 'delete' : 'pull'
+}

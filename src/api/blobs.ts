@@ -1,0 +1,86 @@
+// Blobs: distribution-spec end-2 (GET, HEAD), end-10 (DELETE).
+import type { ServerResponse } from 'node:http'
+import { pipeline } from 'node:stream/promises'
+import { parseRange, type ByteRange } from '../oci/byte-range.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { OpenBlob } from '../core/registry.ts'
+import type { RepositoryExchange } from './exchange.ts'
+import { COMMON_HEADERS, respondEmpty } from './respond.ts'
+import type { RepositoryRoute } from './route.ts'
+
+type BlobExchange = RepositoryExchange<Extract<RepositoryRoute, { kind: 'blob' }>>
+
+/** `HEAD /v2/<name>/blobs/<digest>`. */
+export async function headBlob(exchange: BlobExchange): Promise<void> {
+  const { res, repository, route, target, context, record } = exchange
+  const { size, cache } = await target.registry.statBlob(repository, route.digest, context)
+  record.cache = cache
+  res.writeHead(200, headersOf(route.digest, cache, size))
+  res.end()
+}
+
+/** `GET /v2/<name>/blobs/<digest>`, whole or one range of it. */
+export async function getBlob(exchange: BlobExchange): Promise<void> {
+  const { req, res, repository, route, target, context, record } = exchange
+  const blob = await target.registry.openBlob(repository, route.digest, context)
+  try {
+    record.cache = blob.cache
+    if (blob.redirectUrl) return respondEmpty(res, 307, ['Location', blob.redirectUrl.href])
+    if (req.headers['if-none-match']?.includes(route.digest)) {
+      res.writeHead(304, headersOf(route.digest, blob.cache))
+      return void res.end()
+    }
+    await sendBlob(res, route.digest, blob, rangesOf(exchange, blob.size))
+  } finally {
+    blob.release()
+  }
+}
+
+/** `DELETE /v2/<name>/blobs/<digest>`. */
+export async function deleteBlob({ res, repository, route, target, context }: BlobExchange): Promise<void> {
+  await target.registry.deleteBlob(repository, route.digest, context)
+  respondEmpty(res, 202)
+}
+
+function rangesOf({ req, route }: BlobExchange, size: number): readonly ByteRange[] | undefined {
+  const ifRange = req.headers['if-range']
+  if (ifRange !== undefined && !ifRange.includes(route.digest)) return undefined
+  return parseRange(req.headers.range, size)
+}
+
+async function sendBlob(
+  res: ServerResponse,
+  digest: Digest,
+  blob: OpenBlob,
+  ranges: readonly ByteRange[] | undefined,
+): Promise<void> {
+  if (ranges?.length === 0) return respondEmpty(res, 416, ['Content-Range', `bytes */${blob.size}`])
+  // Several ranges at once: the whole blob is a valid answer (RFC 9110 §14.2), and no registry client asks so.
+  const range = ranges?.length === 1 ? ranges[0] : undefined
+  const body = await blob.read(range)
+  if (range) {
+    const contentRange = ['Content-Range', `bytes ${range.start}-${range.end}/${blob.size}`]
+    res.writeHead(206, [...headersOf(digest, blob.cache, range.end - range.start + 1), ...contentRange])
+  } else res.writeHead(200, headersOf(digest, blob.cache, blob.size))
+  await pipeline(body, res)
+}
+
+function headersOf(digest: Digest, cache: string, length?: number): string[] {
+  return [
+    ...COMMON_HEADERS,
+    'Content-Type',
+    'application/octet-stream',
+    ...(length === undefined ? [] : ['Content-Length', String(length)]),
+    'Docker-Content-Digest',
+    digest,
+    'ETag',
+    `"${digest}"`,
+    'Cache-Control',
+    // Only who may pull here may keep a copy, and a digest's bytes never change.
+    'private, max-age=31536000, immutable',
+    'Accept-Ranges',
+    'bytes',
+    'X-Cache',
+    cache,
+  ]
+}

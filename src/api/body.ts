@@ -1,0 +1,90 @@
+// Request bodies: asked for, read within bounds, or politely left unread.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { RegistryError } from '../oci/error.ts'
+import type { UploadChunk } from '../core/registry.ts'
+
+/** How much of a body that nobody wants is read and dropped, so that the client gets to see the answer. */
+const LINGER_BYTES = 8 * 1024 * 1024
+const LINGER_MS = 5_000
+
+/** Tells a client that waits with its body (`Expect: 100-continue`) to send it. Call when the request was allowed. */
+export function acceptBody(req: IncomingMessage, res: ServerResponse): IncomingMessage {
+  if (req.headers.expect !== undefined && !res.headersSent) res.writeContinue()
+  return req
+}
+
+/** Reads a small body whole. Rejects with 413 above `maxBytes`, before reading when the client says so itself. */
+export async function readBody(req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<Buffer> {
+  if ((declaredLength(req) ?? 0) > maxBytes) throw tooLarge(maxBytes)
+  const chunks: Buffer[] = []
+  let size = 0
+  // The socket must outlive a body that is too large: the answer has still to go out.
+  const body = acceptBody(req, res).iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
+  for await (const chunk of body) {
+    size += chunk.length
+    if (size > maxBytes) throw tooLarge(maxBytes)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** The body as a chunk of an upload, with what the client says of its place and length. */
+export function uploadChunk(req: IncomingMessage, res: ServerResponse): UploadChunk {
+  const range = contentRange(req.headers['content-range'])
+  const length = declaredLength(req) ?? (range && range.end - range.start + 1)
+  return {
+    body: acceptBody(req, res),
+    ...(range ? { start: range.start } : {}),
+    ...(length === undefined ? {} : { length }),
+  }
+}
+
+export function hasBody(req: IncomingMessage): boolean {
+  return req.headers['transfer-encoding'] !== undefined || (declaredLength(req) ?? 0) > 0
+}
+
+/**
+ * What is to happen with a body that nobody wants, before the answer's end: undefined when nothing is, else resolves
+ * when the client has sent it or a bounded part of it was dropped. Closing at once would reset the connection while the
+ * client is sending, and the answer would be lost.
+ */
+export function leaveBody(req: IncomingMessage, res: ServerResponse): Promise<void> | undefined {
+  if (req.complete || !hasBody(req)) return undefined
+  if (req.headers.expect !== undefined) {
+    // A client that waits for `100 Continue` will not send its body: what follows would be taken for one.
+    res.setHeader('Connection', 'close')
+    return undefined
+  }
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let dropped = 0
+  const timer = setTimeout(() => req.destroy(), LINGER_MS)
+  req.on('data', (chunk: Buffer) => {
+    dropped += chunk.length
+    if (dropped > LINGER_BYTES) req.destroy()
+  })
+  req.once('end', resolve).once('close', () => {
+    clearTimeout(timer)
+    resolve()
+  })
+  req.resume()
+  return promise
+}
+
+function declaredLength(req: IncomingMessage): number | undefined {
+  const header = req.headers['content-length']
+  return header === undefined ? undefined : Number(header)
+}
+
+/** `<start>-<end>`, as distribution-spec end-5 writes it; some clients put `bytes ` before it. */
+function contentRange(header: string | undefined): { start: number; end: number } | undefined {
+  if (header === undefined) return undefined
+  const match = /^(?:bytes[ =])?(\d{1,15})-(\d{1,15})(?:\/(?:\d+|\*))?$/.exec(header)
+  const [start, end] = [Number(match?.[1]), Number(match?.[2])]
+  if (!match || end < start)
+    throw new RegistryError('RANGE_INVALID', 'Content-Range is not "<start>-<end>"', { status: 400 })
+  return { start, end }
+}
+
+function tooLarge(maxBytes: number): RegistryError {
+  return new RegistryError('SIZE_INVALID', `the body is larger than ${maxBytes} bytes`, { status: 413 })
+}

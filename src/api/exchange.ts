@@ -1,0 +1,56 @@
+// One request on its way through the handlers.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { parseAccept, type AcceptSet } from '../oci/accept.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import type { Identity } from '../access/identity.ts'
+import type { ResolvedRoute } from '../core/routed.ts'
+import type { RequestContext } from '../core/registry.ts'
+import type { RequestRecord } from './request-record.ts'
+import type { RepositoryRoute } from './route.ts'
+
+/** What every handler gets. */
+export interface Exchange {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly query: URLSearchParams
+  readonly record: RequestRecord
+  /** `https://host[:port]` under which the client reaches this gateway. */
+  readonly origin: string
+  readonly context: RequestContext
+}
+
+/** A request that concerns one repository: parsed, named and allowed. */
+export interface RepositoryExchange<R extends RepositoryRoute = RepositoryRoute> extends Exchange {
+  readonly route: R
+  readonly repository: RepositoryName
+  readonly target: ResolvedRoute
+}
+
+/** A context that costs next to nothing until it is used: a hit needs neither signal nor Accept. */
+export class ClientContext implements RequestContext {
+  readonly identity: Identity
+  readonly #req: IncomingMessage
+  readonly #res: ServerResponse
+  #accept: AcceptSet | undefined
+  #aborted: AbortController | undefined
+
+  constructor(req: IncomingMessage, res: ServerResponse, identity: Identity) {
+    this.identity = identity
+    this.#req = req
+    this.#res = res
+  }
+
+  get accept(): AcceptSet {
+    // Node joins repeated Accept lines by commas.
+    return (this.#accept ??= parseAccept(this.#req.headers.accept))
+  }
+
+  get signal(): AbortSignal {
+    if (this.#aborted) return this.#aborted.signal
+    const controller = (this.#aborted = new AbortController())
+    const res = this.#res
+    if (res.destroyed) controller.abort()
+    else res.once('close', () => !res.writableFinished && controller.abort())
+    return controller.signal
+  }
+}

@@ -1,0 +1,90 @@
+// Manifests: distribution-spec end-3 (GET, HEAD), end-7 (PUT), end-9 (DELETE).
+import { MAX_MANIFEST_BYTES } from '../oci/manifest.ts'
+import type { CacheVerdict, Manifest, ManifestAnswer } from '../core/registry.ts'
+import { readBody } from './body.ts'
+import type { RepositoryExchange } from './exchange.ts'
+import { COMMON_HEADERS, respondEmpty } from './respond.ts'
+import type { RepositoryRoute } from './route.ts'
+
+type ManifestExchange = RepositoryExchange<Extract<RepositoryRoute, { kind: 'manifest' }>>
+
+/** `GET` and `HEAD /v2/<name>/manifests/<reference>`. */
+export async function getManifest(exchange: ManifestExchange): Promise<void> {
+  const { req, res, repository, route, target, context, record } = exchange
+  const answer = await target.registry.getManifest(repository, route.reference, context)
+  record.cache = answer.cache
+  const headers = headersOf(answer)
+  if (isFresh(req.headers['if-none-match'], answer.manifest)) {
+    res.writeHead(304, headers)
+    return void res.end()
+  }
+  res.writeHead(200, headers)
+  res.end(req.method === 'HEAD' ? undefined : answer.manifest.bytes)
+}
+
+/** `PUT /v2/<name>/manifests/<reference>`. */
+export async function putManifest(exchange: ManifestExchange): Promise<void> {
+  const { req, res, repository, route, target, context, record } = exchange
+  const bytes = await readBody(req, res, MAX_MANIFEST_BYTES)
+  const manifest = { mediaType: req.headers['content-type'], bytes }
+  const { digest, subject } = await target.registry.putManifest(
+    repository,
+    route.reference,
+    manifest,
+    context,
+  )
+  record.digest = digest
+  respondEmpty(res, 201, [
+    'Location',
+    `${exchange.origin}/v2/${route.name}/manifests/${digest}`,
+    'Docker-Content-Digest',
+    digest,
+    ...(subject === undefined ? [] : ['OCI-Subject', subject]),
+  ])
+}
+
+/** `DELETE /v2/<name>/manifests/<reference>`. */
+export async function deleteManifest(exchange: ManifestExchange): Promise<void> {
+  await exchange.target.registry.deleteManifest(
+    exchange.repository,
+    exchange.route.reference,
+    exchange.context,
+  )
+  respondEmpty(exchange.res, 202)
+}
+
+/** Lists built once for a manifest and a verdict: a hit sends the same headers again and again. */
+const prebuilt = new WeakMap<Manifest, Map<CacheVerdict, string[]>>()
+
+function headersOf({ manifest, cache, ageSeconds, warning }: ManifestAnswer): string[] {
+  let byVerdict = prebuilt.get(manifest)
+  if (!byVerdict) prebuilt.set(manifest, (byVerdict = new Map()))
+  let headers = byVerdict.get(cache)
+  if (!headers) byVerdict.set(cache, (headers = buildHeaders(manifest, cache)))
+  if (ageSeconds === undefined && warning === undefined) return headers
+  const all = [...headers]
+  if (ageSeconds !== undefined) all.push('Age', String(ageSeconds))
+  if (warning !== undefined) all.push('Warning', `299 - "${warning.replaceAll(/["\\]/g, '')}"`)
+  return all
+}
+
+function buildHeaders({ digest, mediaType, bytes }: Manifest, cache: CacheVerdict): string[] {
+  return [
+    ...COMMON_HEADERS,
+    'Content-Type',
+    mediaType,
+    'Content-Length',
+    String(bytes.length),
+    'Docker-Content-Digest',
+    digest,
+    'ETag',
+    `"${digest}"`,
+    'X-Cache',
+    cache,
+  ]
+}
+
+/** RFC 9110 §13.1.2. A digest is a strong validator that occurs in nothing but its own ETag. */
+function isFresh(ifNoneMatch: string | undefined, { digest }: Manifest): boolean {
+  return ifNoneMatch !== undefined && (ifNoneMatch.trim() === '*' || ifNoneMatch.includes(digest))
+}

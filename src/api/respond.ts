@@ -1,0 +1,59 @@
+// Answers: the headers of every answer below /v2/, JSON, and errors in the spec's form.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { RegistryError } from '../oci/error.ts'
+import { leaveBody } from './body.ts'
+import type { RequestRecord } from './request-record.ts'
+
+/** On every answer below `/v2/`. Content is data: a browser must neither guess its type nor run it. */
+export const COMMON_HEADERS: readonly string[] = [
+  'Docker-Distribution-Api-Version',
+  'registry/2.0',
+  'X-Content-Type-Options',
+  'nosniff',
+  'Content-Security-Policy',
+  "sandbox; default-src 'none'",
+]
+
+/** Answers with headers given as a flat list of names and values, and ends. */
+export function respondEmpty(res: ServerResponse, status: number, headers: readonly string[] = []): void {
+  const length = status === 204 || status === 304 ? [] : ['Content-Length', '0']
+  res.writeHead(status, [...COMMON_HEADERS, ...headers, ...length])
+  res.end()
+}
+
+/** `until`: the answer's last byte is sent at once, but the connection is kept in use until then. */
+export function respondJson(
+  req: IncomingMessage,
+  res: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: readonly string[] = [],
+  until?: Promise<void>,
+): void {
+  const bytes = Buffer.from(JSON.stringify(body))
+  const type = headers.includes('Content-Type') ? [] : ['Content-Type', 'application/json; charset=utf-8']
+  res.writeHead(status, [...COMMON_HEADERS, ...headers, ...type, 'Content-Length', String(bytes.length)])
+  const content = req.method === 'HEAD' ? undefined : bytes
+  if (!until) return void res.end(content)
+  if (content) res.write(content)
+  void until.then(() => res.end())
+}
+
+/** Answers a failure. What is no `RegistryError` is a bug: 500 for the client, the whole of it for the log. */
+export function respondError(
+  req: IncomingMessage,
+  res: ServerResponse,
+  record: RequestRecord,
+  failure: unknown,
+): void {
+  const error =
+    failure instanceof RegistryError
+      ? failure
+      : new RegistryError('UNKNOWN', 'an internal error: see the log', { cause: failure })
+  record.code = error.code
+  if (error.cause !== undefined) record.error = error.cause
+  // An answer under way can only be cut: the client must not take a part for the whole.
+  if (res.headersSent || res.destroyed) return void res.destroy()
+  const left = leaveBody(req, res)
+  respondJson(req, res, error.status, error, Object.entries(error.headers).flat(), left)
+}

@@ -1,0 +1,34 @@
+// The caches of one process: memory, and Redis where it is configured.
+import { ALONE, type ChangeBus } from '../cache/change-bus.ts'
+import type { CacheStore } from '../cache/cache-store.ts'
+import { RedisChangeBus } from '../cache/redis-change-bus.ts'
+import { RedisLink } from '../cache/redis-link.ts'
+import { RedisStore } from '../cache/redis-store.ts'
+import type { CacheConfig } from '../config/config.ts'
+import { ManifestCache } from '../core/manifest-cache.ts'
+
+export interface Caches {
+  readonly manifests: ManifestCache
+  readonly shared: CacheStore | undefined
+  readonly bus: ChangeBus
+  /** For what is known of tags and membership, over all routes. */
+  readonly referenceBytes: number
+  close(): Promise<void>
+}
+
+export function buildCaches({ memoryBytes, redis }: CacheConfig): Caches {
+  const link = redis && new RedisLink(redis)
+  const shared = link && new RedisStore(link)
+  const bus = link ? new RedisChangeBus(link) : ALONE
+  const referenceBytes = Math.floor(memoryBytes / 8)
+  return {
+    manifests: new ManifestCache({ maxBytes: memoryBytes - referenceBytes, shared }),
+    shared,
+    bus,
+    referenceBytes,
+    async close() {
+      await bus.close()
+      await shared?.close()
+    },
+  }
+}

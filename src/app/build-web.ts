@@ -1,0 +1,30 @@
+// The web lane: the token endpoint and what else is answered outside `/v2/`.
+import type { IncomingMessage } from 'node:http'
+import type { Naming } from '../access/naming.ts'
+import { tokenRouter } from '../admin/token.ts'
+import { createWebApp } from '../admin/web-app.ts'
+import type { FrontOptions, WebArrival } from '../server/front.ts'
+import type { Auth } from './build-auth.ts'
+
+export function buildWeb({ authenticator, policy, tokens }: Auth, naming: Naming): FrontOptions['web'] {
+  const arrivals = new WeakMap<IncomingMessage, WebArrival>()
+  const router =
+    tokens &&
+    tokenRouter({
+      authenticator,
+      policy,
+      ...tokens,
+      // Clients ask in the names that they know this host by.
+      canonicalName: (req, name) => naming.canonical({ name, host: req.headers.host }),
+      onIssue: (req, { identity }) => {
+        const record = arrivals.get(req)?.record
+        if (record && identity.name !== undefined) record.user = identity.name
+      },
+    })
+  const app = createWebApp({ tokenRouter: router })
+  return (req, res, arrival) => {
+    arrivals.set(req, arrival)
+    if (/^\/token(?:\?|$)/.test(req.url ?? '')) arrival.record.route = 'token'
+    app(req, res)
+  }
+}

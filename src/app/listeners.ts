@@ -1,0 +1,107 @@
+// The sockets of one gateway: opened together, closed together, their certificates replaced together.
+import type { RequestListener } from 'node:http'
+import type { Config, ListenAddress, ListenerConfig } from '../config/config.ts'
+import { createFront, type FrontOptions } from '../server/front.ts'
+import { createHttpsRedirect } from '../server/https-redirect.ts'
+import { Listener } from '../server/listener.ts'
+import { loadTls } from './certificates.ts'
+
+interface OpenListener {
+  readonly config: ListenerConfig
+  readonly listener: Listener
+  readonly port: number
+}
+
+/** The admin address answers short questions only. */
+const ADMIN_IDLE_MS = 30_000
+
+export class Listeners {
+  readonly #opened: OpenListener[] = []
+  #admin: { listener: Listener; url: string } | undefined
+  #tlsFiles: readonly string[] = []
+
+  /** Opens all of them; rejects, and closes those that were open, when one cannot be. */
+  static async open(config: Config, front: FrontOptions, admin: RequestListener): Promise<Listeners> {
+    const listeners = new Listeners()
+    try {
+      for (const each of config.listen) await listeners.#open(each, config, front)
+      await listeners.#openAdmin(config.admin.address, admin)
+    } catch (error) {
+      await listeners.close(0)
+      throw error
+    }
+    return listeners
+  }
+
+  /** As URLs: public ones first, the admin address last. */
+  get addresses(): readonly string[] {
+    const urls = this.#opened.map(({ config, port }) => urlOf(config.address, port, config.tls !== undefined))
+    return this.#admin ? [...urls, this.#admin.url] : urls
+  }
+
+  /** Certificates and keys in use: to be watched. */
+  get tlsFiles(): readonly string[] {
+    return this.#tlsFiles
+  }
+
+  /** Reads every certificate again; when one is not valid none is replaced. */
+  async reloadTls(): Promise<void> {
+    const materials = await Promise.all(
+      this.#opened.map(async ({ config, listener }) => ({
+        listener,
+        tls: config.tls && (await loadTls(config.tls)),
+      })),
+    )
+    for (const { listener, tls } of materials) if (tls) listener.replaceTls(tls)
+  }
+
+  /** Public listeners drain first; health and metrics answer until they are done. */
+  async close(graceMs: number): Promise<void> {
+    await Promise.all(this.#opened.map(({ listener }) => listener.close(graceMs)))
+    await this.#admin?.listener.close(0)
+  }
+
+  async #open(config: ListenerConfig, { limits }: Config, front: FrontOptions): Promise<void> {
+    const tls = config.tls && (await loadTls(config.tls))
+    if (tls) this.#tlsFiles = [...new Set([...this.#tlsFiles, ...tls.files])]
+    const handler = config.redirectToHttps
+      ? createHttpsRedirect(front.origins, () => this.#httpsPort())
+      : createFront(front, tls !== undefined)
+    const listener = new Listener({ ...config.address, tls, handler, idleTimeoutMs: limits.idleTimeoutMs })
+    const port = await named(config.address, listener.listen())
+    this.#opened.push({ config, listener, port })
+  }
+
+  async #openAdmin(address: ListenAddress, handler: RequestListener): Promise<void> {
+    const listener = new Listener({ ...address, tls: undefined, handler, idleTimeoutMs: ADMIN_IDLE_MS })
+    const port = await named(address, listener.listen())
+    this.#admin = { listener, url: urlOf(address, port, false) }
+  }
+
+  #httpsPort(): number {
+    return this.#opened.find(({ config }) => config.tls !== undefined)?.port ?? 443
+  }
+}
+
+const REASONS: Record<string, string> = {
+  EADDRINUSE: 'the port is in use: stop what listens there, or choose another one',
+  EACCES: 'the port needs more rights: choose one above 1023, or grant CAP_NET_BIND_SERVICE',
+  EADDRNOTAVAIL: 'the address is not one of this machine',
+  ENOTFOUND: 'the host name is not known',
+}
+
+/** Says which address it was that could not be listened on. */
+async function named(address: ListenAddress, listening: Promise<number>): Promise<number> {
+  try {
+    return await listening
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+    const reason = REASONS[code] ?? String(cause)
+    throw new Error(`cannot listen on ${address.host ?? ''}:${address.port}: ${reason}`, { cause })
+  }
+}
+
+function urlOf({ host }: ListenAddress, port: number, isTls: boolean): string {
+  const name = host === undefined || host === '0.0.0.0' || host === '::' ? 'localhost' : host
+  return `${isTls ? 'https' : 'http'}://${name.includes(':') ? `[${name}]` : name}:${port}`
+}

@@ -1,0 +1,74 @@
+// Blobs: bytes kept once for all repositories, and which repository holds which.
+import type { Readable } from 'node:stream'
+import type { ByteRange } from '../../oci/byte-range.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import { PathNotFoundError, type FileWriter, type StorageDriver } from '../../storage/driver.ts'
+import { blobDataPath, blobLinkFolder } from './layout.ts'
+import { readLink, writeLink } from './links.ts'
+
+/** A blob whose bytes are on the store. */
+export interface StoredBlob {
+  /** What the bytes are kept under. Differs from what was asked for where registry:2 took a sha512 push. */
+  readonly digest: Digest
+  /** Bytes. */
+  readonly size: number
+}
+
+export class BlobStore {
+  readonly #driver: StorageDriver
+
+  constructor(driver: StorageDriver) {
+    this.#driver = driver
+  }
+
+  /** The blob, whichever repositories hold it; undefined when its bytes are not here. */
+  async stat(digest: Digest): Promise<StoredBlob | undefined> {
+    try {
+      const { size } = await this.#driver.stat(blobDataPath(digest))
+      return { digest, size }
+    } catch (error) {
+      if (error instanceof PathNotFoundError) return undefined
+      throw error
+    }
+  }
+
+  /** The blob if the repository holds it and its bytes are here. */
+  async find(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
+    // registry:2 keeps a sha512 push under its sha256 digest and lets the sha512 link name that one.
+    const kept = await readLink(this.#driver, blobLinkFolder(repository, digest))
+    return kept === undefined ? undefined : this.stat(kept)
+  }
+
+  /** Streams the bytes kept under a {@link StoredBlob}'s digest. Rejects with `PathNotFoundError`. */
+  read(digest: Digest, options?: { range?: ByteRange; signal?: AbortSignal }): Promise<Readable> {
+    return this.#driver.read(blobDataPath(digest), options)
+  }
+
+  /** Where a client may read the bytes itself, when the store offers that. */
+  async redirectUrl(digest: Digest): Promise<URL | undefined> {
+    return this.#driver.redirectUrl?.(blobDataPath(digest))
+  }
+
+  /** Ends a write session whose bytes the caller has hashed: they are kept under `digest`, unless they were already. */
+  async commit(writer: FileWriter, digest: Digest): Promise<void> {
+    const kept = await this.stat(digest)
+    // Another size is a file that was cut short on the disk: these bytes heal it.
+    await (kept?.size === writer.size ? writer.cancel() : writer.commit(blobDataPath(digest)))
+  }
+
+  /** As {@link commit}, from a file that already lies on the store at `path`; the file stays. */
+  async copyFrom(path: string, digest: Digest): Promise<void> {
+    await this.#driver.copy(path, blobDataPath(digest))
+  }
+
+  /** Makes the repository hold a blob whose bytes are here. */
+  link(repository: RepositoryName, digest: Digest): Promise<void> {
+    return writeLink(this.#driver, blobLinkFolder(repository, digest), digest)
+  }
+
+  /** The repository holds the blob no more; the bytes stay for the others. */
+  unlink(repository: RepositoryName, digest: Digest): Promise<void> {
+    return this.#driver.delete(blobLinkFolder(repository, digest))
+  }
+}

@@ -1,0 +1,26 @@
+// Everything that a registry keeps on one store; the bundled registry and the mirrors work on it.
+import type { StorageDriver } from '../../storage/driver.ts'
+import { BlobStore } from './blobs.ts'
+import { ManifestStore } from './manifests.ts'
+import { ReferrerStore } from './referrers.ts'
+import { RepositoryList } from './repositories.ts'
+import { TagStore } from './tags.ts'
+
+/** The parts of one store, on registry:2's layout. */
+export class ContentStore {
+  readonly driver: StorageDriver
+  readonly blobs: BlobStore
+  readonly manifests: ManifestStore
+  readonly tags: TagStore
+  readonly referrers: ReferrerStore
+  readonly repositories: RepositoryList
+
+  constructor(driver: StorageDriver) {
+    this.driver = driver
+    this.blobs = new BlobStore(driver)
+    this.manifests = new ManifestStore(driver, this.blobs)
+    this.tags = new TagStore(driver)
+    this.referrers = new ReferrerStore(driver)
+    this.repositories = new RepositoryList(driver)
+  }
+}

@@ -1,0 +1,79 @@
+// Where everything lies on the store: registry:2's own layout, so that either may be started on the other's folder.
+import { algorithmOf, hexOf, type Digest } from '../../oci/digest.ts'
+import type { Tag } from '../../oci/reference.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+
+const ROOT = 'docker/registry/v2'
+
+/** Holds one folder per component of a repository's name. */
+export const REPOSITORIES_FOLDER = `${ROOT}/repositories`
+
+/** Holds one folder per digest algorithm. */
+export const BLOBS_FOLDER = `${ROOT}/blobs`
+
+/** A folder with this one below it is a repository; names never begin with `_`. */
+export const MANIFESTS_COMPONENT = '_manifests'
+
+/** The bytes of every blob and manifest, kept once for all repositories. */
+export function blobDataPath(digest: Digest): string {
+  return `${BLOBS_FOLDER}/${algorithmOf(digest)}/${hexOf(digest).slice(0, 2)}/${hexOf(digest)}/data`
+}
+
+/** Where bytes that come from elsewhere than an upload session are staged; registry:2 does not look there. */
+export function stagingDataPath(id: string): string {
+  return `${ROOT}/_staging/${id}/data`
+}
+
+export function repositoryFolder(repository: RepositoryName): string {
+  return `${REPOSITORIES_FOLDER}/${repository}`
+}
+
+/** Says that a repository holds a blob that is not a manifest. */
+export function blobLinkFolder(repository: RepositoryName, digest: Digest): string {
+  return `${repositoryFolder(repository)}/_layers/${pathOf(digest)}`
+}
+
+export function manifestsFolder(repository: RepositoryName): string {
+  return `${repositoryFolder(repository)}/${MANIFESTS_COMPONENT}`
+}
+
+export function revisionsFolder(repository: RepositoryName): string {
+  return `${manifestsFolder(repository)}/revisions`
+}
+
+/** Says that a repository holds a manifest. */
+export function revisionFolder(repository: RepositoryName, digest: Digest): string {
+  return `${revisionsFolder(repository)}/${pathOf(digest)}`
+}
+
+export function tagsFolder(repository: RepositoryName): string {
+  return `${manifestsFolder(repository)}/tags`
+}
+
+export function tagFolder(repository: RepositoryName, tag: Tag): string {
+  return `${tagsFolder(repository)}/${tag}`
+}
+
+/** What a tag points to now. */
+export function tagCurrentFolder(repository: RepositoryName, tag: Tag): string {
+  return `${tagFolder(repository, tag)}/current`
+}
+
+/** Everything a tag ever pointed to. */
+export function tagIndexFolder(repository: RepositoryName, tag: Tag): string {
+  return `${tagFolder(repository, tag)}/index`
+}
+
+/** The manifests whose subject is `subject`. Ours alone: registry:2 reads only `revisions` and `tags` beside it. */
+export function referrersFolder(repository: RepositoryName, subject: Digest): string {
+  return `${manifestsFolder(repository)}/referrers/${pathOf(subject)}`
+}
+
+export function uploadFolder(repository: RepositoryName, id: string): string {
+  return `${repositoryFolder(repository)}/_uploads/${id}`
+}
+
+/** `<algorithm>/<hex>`, as it ends every path that names one digest below a folder. */
+export function pathOf(digest: Digest): string {
+  return `${algorithmOf(digest)}/${hexOf(digest)}`
+}

@@ -1,0 +1,39 @@
+// Link files: a path that holds nothing but a digest.
+import { isDigestAlgorithm, parseDigest, type Digest } from '../../oci/digest.ts'
+import { PathNotFoundError, type StorageDriver } from '../../storage/driver.ts'
+import { pathOf } from './layout.ts'
+
+const MAX_LINK_BYTES = 256
+
+/** The digest that the link in `folder` holds; undefined when there is none, or none that makes sense. */
+export async function readLink(driver: StorageDriver, folder: string): Promise<Digest | undefined> {
+  try {
+    const bytes = await driver.readAll(`${folder}/link`, { maxBytes: MAX_LINK_BYTES })
+    return parseDigest(bytes.toString('latin1').trim())
+  } catch (error) {
+    if (error instanceof PathNotFoundError || error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
+/** Writes the link, unless it stands already: repeated pushes then cost no write. */
+export async function writeLink(driver: StorageDriver, folder: string, digest: Digest): Promise<void> {
+  if ((await readLink(driver, folder)) === digest) return
+  await driver.writeAll(`${folder}/link`, Buffer.from(digest, 'latin1'))
+}
+
+/** The digests that have a folder `<algorithm>/<hex>` below `folder`, in byte order. */
+export async function* listLinkedDigests(driver: StorageDriver, folder: string): AsyncGenerator<Digest> {
+  for await (const algorithm of driver.list(folder)) {
+    if (!isDigestAlgorithm(algorithm.name)) continue
+    for await (const { name } of driver.list(`${folder}/${algorithm.name}`)) {
+      const digest = parseDigest(`${algorithm.name}:${name}`)
+      if (digest !== undefined) yield digest
+    }
+  }
+}
+
+/** The folder of one digest's link below `folder`. */
+export function linkFolderOf(folder: string, digest: Digest): string {
+  return `${folder}/${pathOf(digest)}`
+}

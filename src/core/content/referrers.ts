@@ -1,0 +1,28 @@
+// Which manifests name which as their subject. Derived from the manifests; kept in files that registry:2 ignores.
+import type { Digest } from '../../oci/digest.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import type { StorageDriver } from '../../storage/driver.ts'
+import { referrersFolder } from './layout.ts'
+import { linkFolderOf, listLinkedDigests, writeLink } from './links.ts'
+
+export class ReferrerStore {
+  readonly #driver: StorageDriver
+
+  constructor(driver: StorageDriver) {
+    this.#driver = driver
+  }
+
+  /** Enters `referrer`; the subject need not exist. */
+  add(repository: RepositoryName, subject: Digest, referrer: Digest): Promise<void> {
+    return writeLink(this.#driver, linkFolderOf(referrersFolder(repository, subject), referrer), referrer)
+  }
+
+  delete(repository: RepositoryName, subject: Digest, referrer: Digest): Promise<void> {
+    return this.#driver.delete(linkFolderOf(referrersFolder(repository, subject), referrer))
+  }
+
+  /** In byte order. A referrer may be gone meanwhile: registry:2 deletes manifests without knowing of this list. */
+  list(repository: RepositoryName, subject: Digest): AsyncIterable<Digest> {
+    return listLinkedDigests(this.#driver, referrersFolder(repository, subject))
+  }
+}

@@ -1,0 +1,223 @@
+// Forwards blob reads and upload sessions to an external core on http-proxy: bodies stream through both ways.
+import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import { Readable } from 'node:stream'
+import { createProxyServer } from 'http-proxy'
+import type { ErrorCode } from '../../oci/error.ts'
+import { parseRepositoryName } from '../../oci/repository-name.ts'
+import { failureOf } from '../../upstream/answers.ts'
+import { UpstreamUnavailableError, type UpstreamError } from '../../upstream/errors.ts'
+import { basicAuthorization, type Credentials } from '../../upstream/token-source.ts'
+import { toRegistryError } from '../upstream-failure.ts'
+import { upstreamName, type NameRewrite } from '../upstream-name.ts'
+import type { Forwarder, ForwardRoute } from '../forwarder.ts'
+import { answerHeaders, refusalHeaders, requestHeaders, rewriteLocation } from './forwarded-headers.ts'
+
+export interface HttpForwarderOptions {
+  /** The core; a path goes before `/v2/`. */
+  readonly url: string | URL
+  /** Where the core calls its repositories otherwise. */
+  readonly rewrite?: NameRewrite | undefined
+  /** The core's own login, sent as Basic. */
+  readonly credentials?: Credentials
+  /** PEM of the authorities that sign the core's certificate, in place of the system's. */
+  readonly ca?: string | Buffer
+  /** Default 5 s. */
+  readonly connectTimeoutMs?: number
+  /** Without a byte in either direction; a core may think long over the end of a large push. Default 5 min. */
+  readonly idleTimeoutMs?: number
+}
+
+type PublicView = Parameters<Forwarder['forward']>[3]
+
+const NOT_FOUND: Readonly<Record<ForwardRoute['kind'], ErrorCode>> = {
+  blob: 'BLOB_UNKNOWN',
+  'upload-start': 'NAME_UNKNOWN',
+  upload: 'BLOB_UPLOAD_UNKNOWN',
+}
+
+/** A kept connection is given up before the core's own side of it is likely to be. */
+const KEPT_IDLE_MS = 15_000
+
+/** How long the body of a refusal may take. */
+const REFUSAL_MS = 5_000
+
+export class HttpForwarder implements Forwarder {
+  readonly #core: URL
+  readonly #apiPath: string
+  readonly #agent: HttpAgent
+  readonly #authorization: string | undefined
+  readonly #rewrite: NameRewrite | undefined
+  readonly #connectTimeoutMs: number
+  readonly #idleTimeoutMs: number
+
+  constructor(options: HttpForwarderOptions) {
+    this.#core = new URL(options.url)
+    this.#apiPath = `${this.#core.pathname.replace(/\/$/, '')}/v2/`
+    const kept = { keepAlive: true, maxFreeSockets: 64, timeout: KEPT_IDLE_MS }
+    const trust = options.ca === undefined ? {} : { ca: options.ca }
+    this.#agent =
+      this.#core.protocol === 'https:' ? new HttpsAgent({ ...kept, ...trust }) : new HttpAgent(kept)
+    this.#authorization = options.credentials && basicAuthorization(options.credentials)
+    this.#rewrite = options.rewrite
+    this.#connectTimeoutMs = options.connectTimeoutMs ?? 5_000
+    this.#idleTimeoutMs = options.idleTimeoutMs ?? 300_000
+  }
+
+  async forward(
+    req: IncomingMessage,
+    res: ServerResponse,
+    route: ForwardRoute,
+    view: PublicView,
+  ): Promise<void> {
+    return this.#send(req, res, forCore(route, this.#rewrite), view)
+  }
+
+  close(): void {
+    this.#agent.destroy()
+  }
+
+  #send(req: IncomingMessage, res: ServerResponse, route: ForwardRoute, view: PublicView): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const fail = (error: unknown, headers: Record<string, string> = {}): void =>
+      reject(
+        toRegistryError(error, { notFound: NOT_FOUND[route.kind], unauthorized: 'UNAVAILABLE', headers }),
+      )
+    let sent: ClientRequest | undefined
+    const proxy = createProxyServer()
+    proxy.once('proxyReq', (request) => {
+      sent = request
+      this.#watch(request, req, res)
+    })
+    proxy.once('proxyRes', (answer) => {
+      if ((answer.statusCode ?? 0) < 400) return this.#pass(answer, res, route, view)
+      void refusalOf(answer, req, this.#core).then((failure) => {
+        // The rest of a refused body stays unsent; a request that was sent whole leaves a connection to use again.
+        if (sent?.writableFinished !== true) sent?.destroy()
+        fail(failure, refusalHeaders(answer.headers))
+      })
+    })
+    const body = hasForwardedBody(req) ? {} : { buffer: Readable.from([]) }
+    const original = req.headers
+    // http-proxy copies these before it returns. An `Expect` among them would be sent without being waited for.
+    req.headers = this.#requestHeaders(req, view)
+    proxy
+      .web(req, res, { ...this.#target(route), ...body, agent: this.#agent, selfHandleResponse: true })
+      .then(resolve, (cause: unknown) => fail(asUnavailable(cause)))
+    req.headers = original
+    return promise
+  }
+
+  #target(route: ForwardRoute) {
+    const { protocol, hostname, port } = this.#core
+    const query = route.query === '' ? '' : `?${route.query}`
+    // Given in parts, the path is sent as it stands: a URL object would encode the query anew.
+    const target = {
+      protocol,
+      hostname: hostname.replace(/^\[(.*)\]$/, '$1'),
+      port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
+      pathname: `${this.#apiPath}${pathOf(route)}${query}`,
+    }
+    return { target, ignorePath: true, prependPath: true }
+  }
+
+  #requestHeaders(req: IncomingMessage, { publicOrigin }: PublicView): Record<string, string> {
+    const headers = requestHeaders(req.headers, publicOrigin, this.#authorization)
+    headers['host'] = this.#core.host
+    // A body that is not forwarded must not be announced; one of unknown length is framed anew by Node.
+    if (!hasForwardedBody(req)) {
+      delete headers['content-length']
+      if (req.method !== 'GET' && req.method !== 'HEAD') headers['content-length'] = '0'
+    }
+    return headers
+  }
+
+  /** Deadlines of the core's side; and the word that a client waits for before it sends its body. */
+  #watch(request: ClientRequest, req: IncomingMessage, res: ServerResponse): void {
+    const late = (): void =>
+      void request.destroy(
+        new UpstreamUnavailableError(`${this.#core.host} did not answer in time`, { timedOut: true }),
+      )
+    request.setTimeout(this.#idleTimeoutMs, late)
+    const connected = (): void => {
+      if (req.headers.expect !== undefined && hasForwardedBody(req) && !res.headersSent) res.writeContinue()
+    }
+    const { socket } = request
+    if (!socket?.connecting) return connected()
+    const timer = setTimeout(late, this.#connectTimeoutMs)
+    socket.once('close', () => clearTimeout(timer))
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      connected()
+    })
+  }
+
+  #pass(answer: IncomingMessage, res: ServerResponse, route: ForwardRoute, view: PublicView): void {
+    const headers = answerHeaders(answer.headers)
+    const { location } = answer.headers
+    if (location !== undefined)
+      headers['location'] = rewriteLocation(location, {
+        corePath: this.#apiPath,
+        repository: route.repository,
+        ...view,
+      })
+    res.writeHead(answer.statusCode ?? 502, headers)
+    // http-proxy resets the client when the core breaks off, and the core when the client does.
+    answer.pipe(res)
+  }
+}
+
+/** The route under the core's name of the repository. */
+function forCore(route: ForwardRoute, rewrite: NameRewrite | undefined): ForwardRoute {
+  if (rewrite === undefined) return route
+  const repository = upstreamName(route.repository, rewrite)
+  if (route.kind !== 'upload-start') return { ...route, repository }
+  const query = new URLSearchParams(route.query)
+  const from = parseRepositoryName(query.get('from') ?? '')
+  if (from !== undefined) query.set('from', upstreamName(from, rewrite))
+  return { ...route, repository, query: query.toString() }
+}
+
+function pathOf(route: ForwardRoute): string {
+  if (route.kind === 'blob') return `${route.repository}/blobs/${route.digest}`
+  return `${route.repository}/blobs/uploads/${route.kind === 'upload' ? route.id : ''}`
+}
+
+/**
+ * Only these methods carry a body on: Node sends the body of a DELETE as it is, and whatever follows an unframed body on a
+ * kept connection is a request of its own to the core.
+ */
+function hasForwardedBody({ method, headers }: IncomingMessage): boolean {
+  const mayCarry = method === 'PATCH' || method === 'PUT' || method === 'POST'
+  return mayCarry && (headers['transfer-encoding'] !== undefined || headers['content-length'] !== undefined)
+}
+
+/** What a core's refusal means; its body is read within bounds and not passed on. */
+async function refusalOf(answer: IncomingMessage, req: IncomingMessage, core: URL): Promise<UpstreamError> {
+  // http-proxy links the two sides as soon as the event is over. registry:2 announces a blob's whole length with its 416
+  // and sends less: an answer that is not passed on must not reset the client.
+  await Promise.resolve()
+  answer.removeAllListeners('close').removeAllListeners('error')
+  answer.on('error', () => undefined)
+  req.unpipe()
+  const timer = setTimeout(() => answer.destroy(), REFUSAL_MS)
+  const header = (name: string): string | undefined => {
+    const value = answer.headers[name]
+    return Array.isArray(value) ? value.join(', ') : value
+  }
+  const discard = async (): Promise<void> => void answer.destroy()
+  const failure = await failureOf({
+    url: core,
+    status: answer.statusCode ?? 502,
+    header,
+    body: answer,
+    discard,
+  })
+  clearTimeout(timer)
+  return failure
+}
+
+function asUnavailable(cause: unknown): unknown {
+  if (cause instanceof UpstreamUnavailableError) return cause
+  return new UpstreamUnavailableError('the core could not be reached or broke off', { cause })
+}

@@ -1,0 +1,144 @@
+// A pull-through mirror of one upstream registry, as a Registry that can only be read.
+import { RegistryError, type ErrorCode } from '../../oci/error.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { Reference, Tag } from '../../oci/reference.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import type { UpstreamClient } from '../../upstream/client.ts'
+import { UpstreamRateLimitedError, UpstreamUnavailableError } from '../../upstream/errors.ts'
+import type { ContentStore } from '../content/content-store.ts'
+import type { ManifestCache } from '../manifest-cache.ts'
+import { translated } from '../upstream-failure.ts'
+import { upstreamName, type NameRewrite } from '../upstream-name.ts'
+import { MirrorBlobs } from './mirror-blobs.ts'
+import { MirrorManifests } from './mirror-manifests.ts'
+import type {
+  CacheVerdict,
+  ManifestAnswer,
+  OpenBlob,
+  Page,
+  PageRequest,
+  ReferrersAnswer,
+  Registry,
+  RequestContext,
+} from '../registry.ts'
+
+export interface MirrorRegistryOptions {
+  /** Closed with the registry. */
+  readonly client: UpstreamClient
+  /** What was fetched, under our names. Mirrors may share it: its driver is closed by who opened it. */
+  readonly content: ContentStore
+  /** Manifest bytes in memory, shared with other registries. */
+  readonly manifests: Pick<ManifestCache, 'peek' | 'get' | 'put'>
+  /** From our names to the upstream's: `docker.io/` and nothing. */
+  readonly rewrite?: NameRewrite | undefined
+  /** For how long the upstream is not asked again what a tag means. */
+  readonly tagTtlMs: (tag: Tag) => number
+  /** A folder on the local disk for blobs on their way; its files have no names and need no cleaning up. */
+  readonly spoolFolder: string
+  /** Milliseconds since the epoch; the system's clock by default. */
+  readonly now?: () => number
+  /** How long a tag that is cached may wait for the upstream's word on it; 5 s. */
+  readonly revalidateTimeoutMs?: number
+  /** How long an upstream that failed is not asked about the same tag again; 5 s, or longer if it says so. */
+  readonly retryMs?: number
+}
+
+export class MirrorRegistry implements Registry {
+  readonly uploads = undefined
+  readonly #client: UpstreamClient
+  readonly #content: ContentStore
+  readonly #rewrite: NameRewrite | undefined
+  readonly #manifests: MirrorManifests
+  readonly #blobs: MirrorBlobs
+
+  constructor(options: MirrorRegistryOptions) {
+    const { client, content, rewrite, now = Date.now, revalidateTimeoutMs = 5_000, retryMs = 5_000 } = options
+    const nameOf = (repository: RepositoryName): RepositoryName => upstreamName(repository, rewrite)
+    this.#client = client
+    this.#content = content
+    this.#rewrite = rewrite
+    this.#manifests = new MirrorManifests({ ...options, nameOf, now, revalidateTimeoutMs, retryMs })
+    this.#blobs = new MirrorBlobs({ client, content, nameOf, spoolFolder: options.spoolFolder })
+  }
+
+  getManifest(repository: RepositoryName, reference: Reference): Promise<ManifestAnswer> {
+    return fromUpstream('MANIFEST_UNKNOWN', async () => this.#manifests.get(repository, reference))
+  }
+
+  statBlob(
+    repository: RepositoryName,
+    digest: Digest,
+    { signal }: RequestContext,
+  ): Promise<{ size: number; cache: CacheVerdict }> {
+    return fromUpstream('BLOB_UNKNOWN', () => this.#blobs.stat(repository, digest, signal))
+  }
+
+  openBlob(repository: RepositoryName, digest: Digest, { signal }: RequestContext): Promise<OpenBlob> {
+    return fromUpstream('BLOB_UNKNOWN', () => this.#blobs.open(repository, digest, signal))
+  }
+
+  listTags(repository: RepositoryName, page: PageRequest, { signal }: RequestContext): Promise<Page<Tag>> {
+    return fromUpstream('NAME_UNKNOWN', () =>
+      this.#orLocal(
+        () => this.#client.listTags(upstreamName(repository, this.#rewrite), page, { signal }),
+        async () =>
+          (await this.#content.repositories.has(repository))
+            ? this.#content.tags.list(repository, page)
+            : undefined,
+      ),
+    )
+  }
+
+  /** What was mirrored: the upstream's own catalog is endless. */
+  listRepositories(page: PageRequest): Promise<Page<RepositoryName>> {
+    return this.#content.repositories.list(page)
+  }
+
+  listReferrers(
+    repository: RepositoryName,
+    subject: Digest,
+    { artifactType }: { artifactType?: string },
+    { signal }: RequestContext,
+  ): Promise<ReferrersAnswer> {
+    return fromUpstream('NAME_UNKNOWN', async () => {
+      const name = upstreamName(repository, this.#rewrite)
+      const all = await this.#client.listReferrers(name, subject, { signal })
+      if (artifactType === undefined) return { descriptors: all, filtered: false }
+      return { descriptors: all.filter((each) => each.artifactType === artifactType), filtered: true }
+    })
+  }
+
+  putManifest = refuseWrite
+  deleteManifest = refuseWrite
+  deleteBlob = refuseWrite
+
+  async close(): Promise<void> {
+    await this.#blobs.close()
+    await this.#client.close()
+  }
+
+  /** What is here, when the upstream can not answer; undefined there leaves it at the upstream's failure. */
+  async #orLocal<Answer>(
+    ask: () => Promise<Answer>,
+    local: () => Promise<Answer | undefined>,
+  ): Promise<Answer> {
+    try {
+      return await ask()
+    } catch (error) {
+      const isDown = error instanceof UpstreamUnavailableError || error instanceof UpstreamRateLimitedError
+      const answer = isDown ? await local() : undefined
+      if (answer === undefined) throw error
+      return answer
+    }
+  }
+}
+
+async function refuseWrite(): Promise<never> {
+  throw new RegistryError('UNSUPPORTED', 'this repository mirrors another registry: push to that one', {
+    headers: { Allow: 'GET, HEAD' },
+  })
+}
+
+function fromUpstream<Result>(notFound: ErrorCode, work: () => Promise<Result>): Promise<Result> {
+  return translated({ notFound, unauthorized: 'DENIED', unavailable: 503 }, work)
+}

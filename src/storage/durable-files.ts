@@ -1,0 +1,76 @@
+// Files and folders that survive a power cut once a call has returned, and appear whole or not at all.
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { codeOf } from './system-error.ts'
+
+/** How often a folder that a concurrent delete takes away is made again. */
+const ATTEMPTS = 4
+
+/** Whether to wait for the disk. Without, a power cut may take back what was acknowledged; a killed process may not. */
+export interface Durability {
+  readonly fsync: boolean
+}
+
+/** Opens a file whose folders are made where they are missing. */
+export async function openInFolder(path: string, flags: string, durability: Durability): Promise<FileHandle> {
+  return withFolder(path, durability, () => open(path, flags))
+}
+
+/** Lets `fill` write a hidden file beside `path`, then puts it there in one step. */
+export async function replaceFile(
+  path: string,
+  durability: Durability,
+  fill: (temporary: string) => Promise<void>,
+): Promise<void> {
+  // registry:2 takes no name that begins with a dot for a tag, a repository, a link or a blob.
+  const temporary = join(dirname(path), `.${randomBytes(12).toString('hex')}.tmp`)
+  try {
+    await withFolder(path, durability, () => fill(temporary))
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+  await syncFolder(dirname(path), durability)
+}
+
+/** Moves a finished file to `path` in one step. */
+export async function moveFile(from: string, path: string, durability: Durability): Promise<void> {
+  await withFolder(path, durability, () => rename(from, path))
+  await syncFolder(dirname(path), durability)
+}
+
+/** Makes what was entered into or removed from a folder last. */
+export async function syncFolder(folder: string, { fsync }: Durability): Promise<void> {
+  if (!fsync) return
+  try {
+    await using handle = await open(folder, 'r')
+    await handle.sync()
+  } catch (error) {
+    // Some file systems cannot sync folders; one that is gone has nothing left to keep.
+    if (!['EINVAL', 'ENOTSUP', 'ENOENT'].includes(codeOf(error) ?? '')) throw error
+  }
+}
+
+async function withFolder<Result>(
+  path: string,
+  durability: Durability,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' || attempt === ATTEMPTS) throw error
+      await makeFolder(dirname(path), durability)
+    }
+  }
+}
+
+async function makeFolder(folder: string, durability: Durability): Promise<void> {
+  const first = await mkdir(folder, { recursive: true })
+  if (first === undefined) return
+  for (let made = folder; made.length >= first.length; made = dirname(made))
+    await syncFolder(dirname(made), durability)
+}

@@ -1,0 +1,166 @@
+// Builds the client of one upstream out of its parts.
+import { digestOf, parseDigest, algorithmOf, hexOf, type Digest } from '../oci/digest.ts'
+import { MAX_MANIFEST_BYTES, parseManifest } from '../oci/manifest.ts'
+import { essenceOf, MANIFEST_TYPES } from '../oci/media-type.ts'
+import { isDigest, parseTag, type Reference } from '../oci/reference.ts'
+import { readBody } from './answers.ts'
+import { createAuthorization } from './authorization.ts'
+import { openBlob, statBlob } from './blobs.ts'
+import { createCaller, type Caller } from './caller.ts'
+import { UpstreamInvalidAnswerError, UpstreamNotFoundError } from './errors.ts'
+import { listReferrers, listRepositories, listTags } from './lists.ts'
+import { readRateLimit } from './rate-limit.ts'
+import { createTokenSource, type Credentials } from './token-source.ts'
+import { createTransport, type TransportOptions, type TransportResponse } from './transport.ts'
+import type { Action } from '../oci/scope.ts'
+import type { RepositoryName } from '../oci/repository-name.ts'
+import type { UpstreamClient, UpstreamManifest } from './client.ts'
+
+export interface UpstreamClientOptions extends TransportOptions {
+  /** `https://registry-1.docker.io`; a path goes before `/v2/`. */
+  readonly url: string | URL
+  /** Sent to the upstream and its token service, nowhere else. */
+  readonly credentials?: Credentials
+  /** Hosts of token services that are neither on the upstream's host nor under its domain: `auth.example.com[:port]`. */
+  readonly allowedRealms?: readonly string[]
+}
+
+const MANIFEST_ACCEPT = MANIFEST_TYPES.join(', ')
+
+export function createUpstreamClient(options: UpstreamClientOptions): UpstreamClient {
+  const base = baseUrl(options.url)
+  const login = options.credentials ? { credentials: options.credentials } : {}
+  const transport = createTransport(options)
+  const tokens = createTokenSource({ transport, ...login })
+  const allowedRealms = options.allowedRealms ?? []
+  const call = createCaller(
+    base,
+    transport,
+    createAuthorization({ upstream: base, tokens, allowedRealms, ...login }),
+  )
+
+  return {
+    getManifest: (name, reference, { signal } = {}) => getManifest(call, name, reference, signal),
+    async headManifest(name, reference, { signal } = {}) {
+      const { path, scope } = manifestAt(name, reference, 'pull')
+      const response = await call({
+        method: 'HEAD',
+        path,
+        scope,
+        headers: { accept: MANIFEST_ACCEPT },
+        signal,
+      })
+      await response.discard()
+      const length = response.header('content-length')
+      const type = response.header('content-type')
+      return {
+        digest: announcedDigest(response),
+        mediaType: type === undefined ? undefined : essenceOf(type),
+        size: length === undefined ? undefined : Number(length),
+        rateLimit: readRateLimit(response.header),
+      }
+    },
+    async putManifest(name, reference, { mediaType, bytes }, { signal } = {}) {
+      const at = manifestAt(name, reference, 'pull', 'push')
+      const headers = { 'content-type': mediaType }
+      const response = await call({ method: 'PUT', ...at, headers, body: bytes, signal })
+      await response.discard()
+      const digest = digestOf(bytes, isDigest(reference) ? algorithmOf(reference) : 'sha256')
+      return { digest, subject: parseDigest(response.header('oci-subject') ?? '') }
+    },
+    async deleteManifest(name, reference, { signal } = {}) {
+      const response = await call({ method: 'DELETE', ...manifestAt(name, reference, 'delete'), signal })
+      await response.discard()
+    },
+    openBlob: (name, digest, { signal, range } = {}) =>
+      openBlob(call, { ...blobAt(name, digest, 'pull'), signal }, range),
+    statBlob: (name, digest, { signal } = {}) => statBlob(call, { ...blobAt(name, digest, 'pull'), signal }),
+    async deleteBlob(name, digest, { signal } = {}) {
+      const response = await call({ method: 'DELETE', ...blobAt(name, digest, 'delete'), signal })
+      await response.discard()
+    },
+    listTags: (name, page, { signal } = {}) =>
+      listTags(call, name, page, { scope: scopeOf(name, 'pull'), signal }),
+    listRepositories: (page, { signal } = {}) =>
+      listRepositories(call, page, { scope: 'registry:catalog:*', signal }),
+    async listReferrers(name, subject, { signal } = {}) {
+      const path = `${name}/referrers/${subject}`
+      const listed = await listReferrers(call, path, { scope: scopeOf(name, 'pull'), signal })
+      return listed ?? taggedReferrers(call, name, subject, signal)
+    },
+    close: () => transport.close(),
+  }
+}
+
+async function getManifest(
+  call: Caller,
+  name: RepositoryName,
+  reference: Reference,
+  signal: AbortSignal | undefined,
+): Promise<UpstreamManifest> {
+  const at = manifestAt(name, reference, 'pull')
+  const response = await call({ method: 'GET', ...at, headers: { accept: MANIFEST_ACCEPT }, signal })
+  const bytes = await readBody(response, MAX_MANIFEST_BYTES)
+  const expected = isDigest(reference) ? reference : announcedDigest(response)
+  const digest = digestOf(bytes, expected && algorithmOf(expected))
+  if (expected !== undefined && digest !== expected)
+    throw new UpstreamInvalidAnswerError(`${response.url.host} answered ${digest} where ${expected} was due`)
+  const mediaType = mediaTypeOf(response, bytes)
+  return { digest, mediaType, bytes, rateLimit: readRateLimit(response.header) }
+}
+
+function mediaTypeOf(response: TransportResponse, bytes: Uint8Array): string {
+  const type = essenceOf(response.header('content-type') ?? '')
+  try {
+    // Some upstreams serve manifests as plain JSON: then the manifest itself says what it is.
+    return parseManifest(bytes, MANIFEST_TYPES.includes(type) ? type : undefined).mediaType
+  } catch (cause) {
+    throw new UpstreamInvalidAnswerError(`${response.url.host} answered something that is no manifest`, {
+      cause,
+    })
+  }
+}
+
+async function taggedReferrers(
+  call: Caller,
+  name: RepositoryName,
+  subject: Digest,
+  signal: AbortSignal | undefined,
+) {
+  const tag = parseTag(`${algorithmOf(subject)}-${hexOf(subject)}`.slice(0, 128))
+  if (tag === undefined) return []
+  try {
+    const { bytes, mediaType } = await getManifest(call, name, tag, signal)
+    return parseManifest(bytes, mediaType).manifests
+  } catch (error) {
+    if (error instanceof UpstreamNotFoundError) return []
+    throw error
+  }
+}
+
+function announcedDigest(response: TransportResponse): Digest | undefined {
+  return parseDigest(response.header('docker-content-digest') ?? '')
+}
+
+function manifestAt(name: RepositoryName, reference: Reference, ...actions: Action[]) {
+  return { path: `${name}/manifests/${reference}`, scope: scopeOf(name, ...actions) }
+}
+
+function blobAt(name: RepositoryName, digest: Digest, ...actions: Action[]) {
+  return { path: `${name}/blobs/${digest}`, scope: scopeOf(name, ...actions) }
+}
+
+function scopeOf(name: RepositoryName, ...actions: Action[]): string {
+  return `repository:${name}:${actions.join(',')}`
+}
+
+function baseUrl(url: string | URL): URL {
+  const base = new URL(url)
+  if (!base.pathname.endsWith('/')) base.pathname += '/'
+  // Credentials have their own option: in the URL they would end in messages.
+  base.username = ''
+  base.password = ''
+  base.search = ''
+  base.hash = ''
+  return base
+}

@@ -1,0 +1,130 @@
+// One HTTP exchange with an upstream: connections with deadlines, network failures as UpstreamUnavailableError.
+import { Agent, request as undiciRequest } from 'undici'
+import type { Readable } from 'node:stream'
+import { UpstreamUnavailableError } from './errors.ts'
+
+export interface TransportOptions {
+  /** PEM of the authorities that sign the upstream's certificate, in place of the system's. */
+  ca?: string | Buffer
+  /** Default 5 s. */
+  connectTimeoutMs?: number
+  /** From the request's end to the answer's headers; default 15 s. */
+  headersTimeoutMs?: number
+  /** Between two pieces of an answer's body; default 30 s. */
+  idleTimeoutMs?: number
+  /** Connections per origin; default 128. */
+  maxConnections?: number
+}
+
+export interface TransportRequest {
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'DELETE'
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: Uint8Array
+  readonly signal?: AbortSignal
+}
+
+export interface TransportResponse {
+  /** Whom the answer came from, after redirects. */
+  readonly url: URL
+  readonly status: number
+  /** The header's value, several lines joined by commas. */
+  readonly header: (name: string) => string | undefined
+  /** To be read to its end, destroyed, or given to {@link discard}. */
+  readonly body: Readable
+  /** Lets go of the body; the connection is kept when little is left of it. */
+  discard(): Promise<void>
+}
+
+/** Sends requests. Rejects with {@link UpstreamUnavailableError}, or with the signal's reason once it is aborted. */
+export interface Transport {
+  readonly send: (request: TransportRequest) => Promise<TransportResponse>
+  close(): Promise<void>
+}
+
+/** How much of an unwanted body is read so that its connection can be used again. */
+const MAX_DISCARDED_BYTES = 64 * 1024
+
+/** A kept connection that the upstream had just closed: an idempotent request is safe to send again (RFC 9110 §9.2.2). */
+const CLOSED_EARLY = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
+
+export function createTransport(options: TransportOptions = {}): Transport {
+  const { connectTimeoutMs = 5_000, headersTimeoutMs = 15_000, idleTimeoutMs = 30_000 } = options
+  const agent = new Agent({
+    connect: { timeout: connectTimeoutMs, ...(options.ca === undefined ? {} : { ca: options.ca }) },
+    headersTimeout: headersTimeoutMs,
+    bodyTimeout: idleTimeoutMs,
+    connections: options.maxConnections ?? 128,
+    maxHeaderSize: 128 * 1024,
+    allowH2: false,
+  })
+  // A request may also wait for a free connection, which the agent itself sets no deadline for.
+  const deadlineMs = connectTimeoutMs + headersTimeoutMs
+
+  async function exchange(request: TransportRequest): Promise<TransportResponse> {
+    const deadline = new AbortController()
+    const timer = setTimeout(() => deadline.abort(), deadlineMs)
+    const signals = request.signal ? [request.signal, deadline.signal] : [deadline.signal]
+    try {
+      const answer = await undiciRequest(request.url, {
+        dispatcher: agent,
+        method: request.method,
+        headers: request.headers,
+        body: request.body ?? null,
+        signal: AbortSignal.any(signals),
+      })
+      return toResponse(request.url, answer)
+    } catch (cause) {
+      request.signal?.throwIfAborted()
+      throw unavailable(request.url, cause, deadline.signal.aborted)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  return {
+    async send(request) {
+      try {
+        return await exchange(request)
+      } catch (error) {
+        const isSafe = request.method === 'GET' || request.method === 'HEAD'
+        if (!isSafe || !(error instanceof UpstreamUnavailableError) || !CLOSED_EARLY.has(codeOf(error.cause)))
+          throw error
+        return exchange(request)
+      }
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+type Answer = Awaited<ReturnType<typeof undiciRequest>>
+
+function toResponse(url: URL, { statusCode, headers, body }: Answer): TransportResponse {
+  // Whoever reads the body hears of its failure; one that fails while nobody reads must not end the process.
+  body.on('error', () => {})
+  return {
+    url,
+    status: statusCode,
+    header: (name) => {
+      const value = headers[name]
+      return Array.isArray(value) ? value.join(', ') : value
+    },
+    body,
+    discard: () => body.dump({ limit: MAX_DISCARDED_BYTES }).catch(() => {}),
+  }
+}
+
+/** An error with the name of the upstream's host: never the whole URL, whose query may be a signed one. */
+export function unavailable(url: URL, cause: unknown, deadlinePassed = false): UpstreamUnavailableError {
+  const code = codeOf(cause)
+  const timedOut = deadlinePassed || /TIMEOUT|TIMEDOUT/.test(code)
+  const what = timedOut ? 'did not answer in time' : 'could not be reached or broke off'
+  return new UpstreamUnavailableError(`${url.host} ${what}${code === '' ? '' : ` (${code})`}`, {
+    cause,
+    timedOut,
+  })
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}

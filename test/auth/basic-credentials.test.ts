@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { formatBasicCredentials, parseBasicCredentials } from '../../src/auth/basic-credentials.ts'
+
+const encode = (text: string | Uint8Array): string => `Basic ${Buffer.from(text).toString('base64')}`
+
+test('the name ends at the first colon and the password holds all others', () => {
+  assert.deepEqual(parseBasicCredentials(encode('alice:a:b::')), { name: 'alice', password: 'a:b::' })
+})
+
+test('credentials are UTF-8, the scheme is of any case and followed by any spaces', () => {
+  const { 1: token = '' } = encode('zoë:pässwörd ☃').split(' ')
+  assert.deepEqual(parseBasicCredentials(`bAsIC   ${token}`), { name: 'zoë', password: 'pässwörd ☃' })
+})
+
+test('what is not well formed is nobody', () => {
+  const garbage = [
+    '',
+    'Basic',
+    'Basic ',
+    'Basic !!!!',
+    'Basic YWxpY2U6 eA==',
+    'Basic YWxpY2U6eA===',
+    'Bearer YWxpY2U6eA==',
+    'XBasic YWxpY2U6eA==',
+    encode('alice'),
+    encode(':secret'),
+    encode('alice:'),
+    encode('alice:secret\0more'),
+    encode('alice:secret\n'),
+    encode(Buffer.from('alice:\xe4', 'latin1')),
+  ]
+  assert.deepEqual(
+    garbage.filter((header) => parseBasicCredentials(header) !== undefined),
+    [],
+  )
+})
+
+test('what is formatted is read back, and a name with a colon can not be formatted', () => {
+  const word = fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => !/\p{Cc}/u.test(text))
+  fc.assert(
+    fc.property(word, word, (name, password) => {
+      const header = formatBasicCredentials({ name, password })
+      if (name.includes(':')) assert.equal(header, undefined)
+      else assert.deepEqual(parseBasicCredentials(header ?? ''), { name, password })
+    }),
+  )
+})
+
+test('no header makes the reading fail', () => {
+  // All that node:http lets through.
+  const latin1 = fc.uint8Array().map((bytes) => Buffer.from(bytes).toString('latin1'))
+  const tail = fc.oneof(latin1, fc.base64String())
+  fc.assert(
+    fc.property(fc.constantFrom('', 'Basic ', 'basic  '), tail, (scheme, rest) => {
+      parseBasicCredentials(scheme + rest)
+    }),
+    { numRuns: 2000 },
+  )
+})

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import fc from 'fast-check'
+import { ANONYMOUS } from '../../src/access/identity.ts'
+import { InvalidCredentialError } from '../../src/auth/authenticator.ts'
+import { createAuthenticator, type ClosableAuthenticator } from '../../src/auth/create-authenticator.ts'
+import { HtpasswdFile } from '../../src/auth/htpasswd-file.ts'
+import { TokenIssuer } from '../../src/auth/token-issuer.ts'
+import { loadTokenKey } from '../../src/auth/token-key.ts'
+import { writeHtpasswd } from '../support/htpasswd.ts'
+import { basic } from '../support/http.ts'
+import { temporaryFolder } from '../support/scope.ts'
+
+async function start(t: TestContext): Promise<{ authenticator: ClosableAuthenticator; issuer: TokenIssuer }> {
+  const passwords = await HtpasswdFile.open({ path: await writeHtpasswd(t, { alice: 'secret' }) })
+  t.after(() => passwords.close())
+  const key = await loadTokenKey(join(await temporaryFolder(t), 'token.key'))
+  const token = { key, issuer: 'dockgate', service: 'registry.test' }
+  const authenticator = createAuthenticator({ passwords, token })
+  t.after(() => authenticator.close())
+  return { authenticator, issuer: new TokenIssuer(token) }
+}
+
+test('without a header the caller is anonymous', async (t) => {
+  const { authenticator } = await start(t)
+  assert.equal(authenticator.authenticate(undefined), ANONYMOUS)
+})
+
+test('the scheme of the header decides what is checked', async (t) => {
+  const { authenticator, issuer } = await start(t)
+  assert.equal((await authenticator.authenticate(basic('alice', 'secret'))).method, 'basic')
+  const { token } = await issuer.issue({ subject: 'alice', scopes: [] })
+  assert.equal((await authenticator.authenticate(`Bearer ${token}`)).method, 'bearer')
+  assert.equal((await authenticator.authenticate(`BEARER ${token}`)).method, 'bearer')
+})
+
+test('garbage of every kind is an invalid credential and nothing else', async (t) => {
+  const { authenticator } = await start(t)
+  // All that node:http lets through.
+  const latin1 = fc.uint8Array().map((bytes) => Buffer.from(bytes).toString('latin1'))
+  const scheme = fc.constantFrom('', 'Basic ', 'bearer ', 'Digest ', 'Negotiate ', ' ', 'Basic', 'toString ')
+  const rest = fc.oneof(fc.string(), fc.base64String(), latin1)
+  await fc.assert(
+    fc.asyncProperty(scheme, rest, async (start, end) => {
+      await assert.rejects(async () => authenticator.authenticate(start + end), InvalidCredentialError)
+    }),
+  )
+})
+
+test('a header of more than 8 KiB is refused, even with the right password', async (t) => {
+  const { authenticator } = await start(t)
+  const header = basic('alice', 'secret').replace('Basic ', `Basic ${' '.repeat(8192)}`)
+  await assert.rejects(async () => authenticator.authenticate(header), InvalidCredentialError)
+})
+
+test('no failure repeats what was presented', async (t) => {
+  const { authenticator } = await start(t)
+  for (const header of [basic('alice', 'hunter2'), 'Bearer hunter2', 'hunter2', 'Basic hunter2'])
+    await assert.rejects(
+      async () => authenticator.authenticate(header),
+      (error: Error) => !/hunter2|aHVudGVyM|alice/.test(`${error.message} ${error.stack}`),
+    )
+})
+
+test('a token is refused where none are issued', async (t) => {
+  const { issuer } = await start(t)
+  const passwords = await HtpasswdFile.open({ path: await writeHtpasswd(t, { alice: 'secret' }) })
+  t.after(() => passwords.close())
+  const authenticator = createAuthenticator({ passwords })
+  t.after(() => authenticator.close())
+  const { token } = await issuer.issue({ subject: 'alice', scopes: [] })
+  await assert.rejects(async () => authenticator.authenticate(`Bearer ${token}`), InvalidCredentialError)
+})
+
+test('without accounts everybody is anonymous, whatever they present', () => {
+  const authenticator = createAuthenticator({})
+  for (const header of [undefined, basic('alice', 'secret'), 'Bearer x', 'garbage'])
+    assert.equal(authenticator.authenticate(header), ANONYMOUS)
+})

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { hashApr1 } from '../../src/auth/apr1.ts'
+import { AuthenticationBusyError } from '../../src/auth/authenticator.ts'
+import { HashThread } from '../../src/auth/hash-thread.ts'
+import { PasswordVerifier } from '../../src/auth/password-verifier.ts'
+import { htpasswdLine, type PasswordHash } from '../support/htpasswd.ts'
+
+const PASSWORDS = [
+  'secret',
+  'with:two:colons',
+  'pässwörd ☃ 🐳',
+  'eighty'.repeat(14).slice(0, 80),
+  'x',
+  ' spaces ',
+]
+
+function createVerifier(t: TestContext): PasswordVerifier {
+  const verifier = new PasswordVerifier()
+  t.after(() => verifier.close())
+  return verifier
+}
+
+async function hashed(password: string, kind: PasswordHash): Promise<string> {
+  return (await htpasswdLine('user', password, kind)).slice('user:'.length)
+}
+
+async function verifiesAll(verifier: PasswordVerifier, kind: PasswordHash): Promise<void> {
+  for (const password of PASSWORDS) {
+    const hash = await hashed(password, kind)
+    assert.equal(await verifier.verify(password, hash), true, password)
+    assert.equal(await verifier.verify(`!${password}`, hash), false, password)
+    assert.equal(await verifier.verify('', hash), false, password)
+  }
+}
+
+test('what htpasswd -B hashed is verified, and nothing else is', (t) =>
+  verifiesAll(createVerifier(t), 'bcrypt'))
+
+test('what htpasswd -m hashed is verified, and nothing else is', (t) =>
+  verifiesAll(createVerifier(t), 'apr1'))
+
+test('bcrypt is known by all three of its names', async (t) => {
+  const verifier = createVerifier(t)
+  const hash = await hashed('secret', 'bcrypt')
+  for (const prefix of ['$2a$', '$2b$', '$2y$'])
+    assert.equal(await verifier.verify('secret', prefix + hash.slice(4)), true, prefix)
+  assert.equal(await verifier.verify('secret', `$2x$${hash.slice(4)}`), false)
+})
+
+test('a hash of an unsupported kind is nobody’s', async (t) => {
+  const verifier = createVerifier(t)
+  for (const hash of ['', 'secret', '{PLAIN}secret', '$apr1$', '$apr1$salt$short', '$2y$05$', '$y$j9T$x$y'])
+    assert.equal(await verifier.verify('secret', hash), false, hash)
+})
+
+test('eight characters of salt count', () => {
+  assert.equal(hashApr1('secret', 'saltsalt'), hashApr1('secret', 'saltsaltsalt'))
+  assert.notEqual(hashApr1('secret', ''), hashApr1('secret', 'a'))
+})
+
+test('the event loop goes round while a hash is computed', async (t) => {
+  const verifier = createVerifier(t)
+  const roundsDuring = async (hash: string): Promise<number> => {
+    let rounds = 0
+    let next = setImmediate(function count() {
+      rounds += 1
+      next = setImmediate(count)
+    })
+    await verifier.verify('wrong', hash)
+    clearImmediate(next)
+    return rounds
+  }
+  assert.ok((await roundsDuring(await hashed('secret', 'bcrypt'))) > 0)
+  assert.ok((await roundsDuring(await hashed('secret', 'apr1'))) > 0)
+})
+
+test('a thread that ends fails what it was asked, and the next question starts a new one', async (t) => {
+  const thread = new HashThread()
+  t.after(() => thread.close())
+  const hash = hashApr1('secret', 'salt')
+  const [asked] = await Promise.allSettled([thread.verify('apr1', 'secret', hash), thread.close()])
+  assert.equal(asked.status, 'rejected')
+  assert.equal(await thread.verify('apr1', 'secret', hash), true)
+})
+
+test('a flood of logins is refused, not queued for ever', async (t) => {
+  const verifier = new PasswordVerifier({ concurrency: 1, maxWaiting: 2 })
+  t.after(() => verifier.close())
+  const hash = await hashed('secret', 'bcrypt')
+  const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => verifier.verify('secret', hash)))
+  const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
+  assert.equal(refused.length, 2)
+  assert.ok(
+    refused.every(({ reason }) => reason instanceof AuthenticationBusyError && reason.retryAfterSeconds > 0),
+  )
+})

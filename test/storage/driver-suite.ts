@@ -1,0 +1,229 @@
+// What every storage driver has to do; each one's test runs it.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { test, type TestContext } from 'node:test'
+import { PathNotFoundError, type StorageDriver } from '../../src/storage/driver.ts'
+import { seededBytes } from '../support/seeded-bytes.ts'
+
+/** Runs the contract of {@link StorageDriver} on drivers that `create` makes; each is empty and closed with the test. */
+export function testStorageDriver(
+  name: string,
+  create: (t: TestContext) => StorageDriver | Promise<StorageDriver>,
+): void {
+  test(`${name}: a small file reads back as it was written`, async (t) => {
+    const driver = await create(t)
+    await driver.writeAll('a/b/link', text('one'))
+    assert.equal(await readText(driver, 'a/b/link'), 'one')
+    const { size, modifiedAt } = await driver.stat('a/b/link')
+    assert.equal(size, 3)
+    assert.ok(Math.abs(Date.now() - modifiedAt.getTime()) < 60_000)
+  })
+
+  test(`${name}: a file that is written again is replaced, shorter content too`, async (t) => {
+    const driver = await create(t)
+    await driver.writeAll('a/link', text('a long text'))
+    await driver.writeAll('a/link', text('short'))
+    assert.equal(await readText(driver, 'a/link'), 'short')
+  })
+
+  test(`${name}: what is not there is not found, and neither is a folder`, async (t) => {
+    const driver = await create(t)
+    await driver.writeAll('folder/file', text('x'))
+    for (const path of ['nothing', 'nothing/below', 'folder', 'folder/file/below']) {
+      await assert.rejects(driver.stat(path), PathNotFoundError)
+      await assert.rejects(driver.read(path), PathNotFoundError)
+      await assert.rejects(driver.readAll(path, { maxBytes: 10 }), PathNotFoundError)
+      await assert.rejects(driver.copy(path, 'target'), PathNotFoundError)
+    }
+  })
+
+  test(`${name}: readAll refuses what is larger than its caller takes`, async (t) => {
+    const driver = await create(t)
+    await driver.writeAll('file', text('12345'))
+    await assert.rejects(driver.readAll('file', { maxBytes: 4 }), RangeError)
+    assert.equal((await driver.readAll('file', { maxBytes: 5 })).toString(), '12345')
+  })
+
+  test(`${name}: an empty file is a file`, async (t) => {
+    const driver = await create(t)
+    await driver.writeAll('small', text(''))
+    const writer = await driver.openWriter('staging/data')
+    await writer.commit('streamed')
+    assert.equal((await driver.stat('small')).size, 0)
+    assert.equal((await driver.stat('streamed')).size, 0)
+    assert.equal(await readText(driver, 'streamed'), '')
+  })
+
+  test(`${name}: a range is read with both ends, and one beyond the end fails before the first byte`, async (t) => {
+    const driver = await create(t)
+    await driver.writeAll('file', text('0123456789'))
+    assert.equal(await streamText(await driver.read('file', { range: { start: 2, end: 4 } })), '234')
+    assert.equal(await streamText(await driver.read('file', { range: { start: 9, end: 9 } })), '9')
+    await assert.rejects(driver.read('file', { range: { start: 5, end: 10 } }), RangeError)
+  })
+
+  test(`${name}: a reader that is called off ends with an error`, async (t) => {
+    const driver = await create(t)
+    await driver.writeAll('file', seededBytes('called off', 4_000_000))
+    const control = new AbortController()
+    const stream = await driver.read('file', { signal: control.signal })
+    await once(stream, 'readable')
+    control.abort()
+    await assert.rejects(buffer(stream), { name: 'AbortError' })
+    await assert.rejects(driver.read('file', { signal: control.signal }), { name: 'AbortError' })
+  })
+
+  test(`${name}: written bytes are readable nowhere until they are committed, then all at once`, async (t) => {
+    const driver = await create(t)
+    const bytes = seededBytes('streamed', 1_500_000)
+    const writer = await driver.openWriter('uploads/1/data')
+    await writer.write(bytes.subarray(0, 1_000_000))
+    await assert.rejects(driver.stat('blobs/1/data'), PathNotFoundError)
+    await writer.write(bytes.subarray(1_000_000))
+    assert.equal(writer.size, bytes.length)
+    await writer.commit('blobs/1/data')
+    assert.deepEqual(await buffer(await driver.read('blobs/1/data')), bytes)
+  })
+
+  test(`${name}: thousands of tiny chunks arrive in order`, async (t) => {
+    const driver = await create(t)
+    const bytes = seededBytes('tiny', 5000)
+    const writer = await driver.openWriter('staging/data')
+    for (let at = 0; at < bytes.length; at += 1) await writer.write(bytes.subarray(at, at + 1))
+    await writer.commit('file')
+    assert.deepEqual(await buffer(await driver.read('file')), bytes)
+  })
+
+  test(`${name}: a closed session goes on where its journal says, and drops what was written past it`, async (t) => {
+    const driver = await create(t)
+    const first = await driver.openWriter('staging/data')
+    await first.write(text('kept,'))
+    const journal = await first.close()
+    const lost = await driver.openWriter('staging/data', { journal })
+    await lost.write(text('written and closed, but never acknowledged'))
+    await lost.close()
+    const second = await driver.openWriter('staging/data', { journal })
+    assert.equal(second.size, 5)
+    await second.write(text('end'))
+    await second.commit('file')
+    assert.equal(await readText(driver, 'file'), 'kept,end')
+  })
+
+  test(`${name}: a session that was committed or cancelled cannot go on`, async (t) => {
+    const driver = await create(t)
+    const journal = await closedSession(driver, 'one/data')
+    await (await driver.openWriter('one/data', { journal })).commit('file')
+    await assert.rejects(driver.openWriter('one/data', { journal }), PathNotFoundError)
+    const other = await closedSession(driver, 'two/data')
+    await (await driver.openWriter('two/data', { journal: other })).cancel()
+    await assert.rejects(driver.openWriter('two/data', { journal: other }), PathNotFoundError)
+  })
+
+  test(`${name}: a session without a journal begins anew`, async (t) => {
+    const driver = await create(t)
+    await closedSession(driver, 'staging/data')
+    const writer = await driver.openWriter('staging/data')
+    assert.equal(writer.size, 0)
+    await writer.write(text('new'))
+    await writer.commit('file')
+    assert.equal(await readText(driver, 'file'), 'new')
+  })
+
+  test(`${name}: a commit replaces what is there, and its readers finish what they began`, async (t) => {
+    const driver = await create(t)
+    const before = seededBytes('before', 2_000_000)
+    await driver.writeAll('file', before)
+    const stream = await driver.read('file')
+    const writer = await driver.openWriter('staging/data')
+    await writer.write(text('after'))
+    await writer.commit('file')
+    assert.deepEqual(await buffer(stream), before)
+    assert.equal(await readText(driver, 'file'), 'after')
+  })
+
+  test(`${name}: writers of one file at the same time leave one whole content`, async (t) => {
+    const driver = await create(t)
+    const contents = Array.from({ length: 8 }, (_, at) => String(at).repeat(10_000))
+    await Promise.all(contents.map((content) => driver.writeAll('deep/er/link', text(content))))
+    assert.ok(contents.includes(await readText(driver, 'deep/er/link')))
+    assert.deepEqual(await names(driver, 'deep/er'), ['link'])
+  })
+
+  test(`${name}: a folder is listed in the byte order of its names, one level deep`, async (t) => {
+    const driver = await create(t)
+    for (const path of ['f/b/x', 'f/a-b/x', 'f/a/x', 'f/B', 'f/_a/x', 'f/10', 'f/9'])
+      await driver.writeAll(path, text('x'))
+    assert.deepEqual(await names(driver, 'f'), ['10', '9', 'B', '_a/', 'a/', 'a-b/', 'b/'])
+    assert.deepEqual(await names(driver, 'nothing'), [])
+    assert.deepEqual(await names(driver, 'f/B'), [])
+  })
+
+  test(`${name}: a copy is a file of its own`, async (t) => {
+    const driver = await create(t)
+    await driver.writeAll('from', text('bytes'))
+    await driver.copy('from', 'to/file')
+    await driver.delete('from')
+    assert.equal(await readText(driver, 'to/file'), 'bytes')
+  })
+
+  test(`${name}: deleting a folder takes all below it, deleting nothing is no error`, async (t) => {
+    const driver = await create(t)
+    await driver.writeAll('f/a/link', text('x'))
+    await driver.writeAll('f/b', text('x'))
+    await driver.writeAll('fa', text('stays'))
+    await driver.delete('f')
+    await driver.delete('f')
+    await driver.delete('never/was')
+    assert.deepEqual(await names(driver, 'f'), [])
+    assert.equal(await readText(driver, 'fa'), 'stays')
+  })
+
+  test(`${name}: no path leads out of the store`, async (t) => {
+    const driver = await create(t)
+    const outside = [
+      '..',
+      '../x',
+      'a/../../x',
+      '/etc/passwd',
+      '',
+      'a//b',
+      'a/',
+      './a',
+      'a\0b',
+      'a\\b',
+      '.hidden',
+    ]
+    for (const path of outside) {
+      await assert.rejects(driver.writeAll(path, text('x')), TypeError)
+      await assert.rejects(driver.readAll(path, { maxBytes: 1000 }), TypeError)
+      await assert.rejects(driver.delete(path), TypeError)
+      await assert.rejects(driver.openWriter(path), TypeError)
+    }
+  })
+}
+
+function text(content: string): Buffer {
+  return Buffer.from(content)
+}
+
+async function readText(driver: StorageDriver, path: string): Promise<string> {
+  return streamText(await driver.read(path))
+}
+
+async function streamText(stream: Readable): Promise<string> {
+  return (await buffer(stream)).toString()
+}
+
+async function names(driver: StorageDriver, folder: string): Promise<string[]> {
+  const found: string[] = []
+  for await (const { name, isFolder } of driver.list(folder)) found.push(isFolder ? `${name}/` : name)
+  return found
+}
+
+async function closedSession(driver: StorageDriver, stagingPath: string) {
+  const writer = await driver.openWriter(stagingPath)
+  await writer.write(text('some bytes'))
+  return writer.close()
+}
