@@ -13,8 +13,6 @@ export interface Authorization {
    * Rejects with {@link UpstreamUnauthorizedError} when no challenge can be answered.
    */
   answer(scope: string, header: string | undefined, refused: string | undefined): Promise<string>
-  /** Forgets what was learned for `scope`: the next request starts anew. */
-  forget(scope: string): void
 }
 
 type Login =
@@ -81,7 +79,6 @@ export function createAuthorization(options: {
       logins.set(scope, login)
       return answer
     },
-    forget: (scope) => void logins.delete(scope),
   }
 }
 

@@ -44,9 +44,7 @@ export function createCaller(base: URL, transport: Transport, authorization: Aut
     await response.discard()
     const answer = await authorization.answer(call.scope, response.header('www-authenticate'), known)
     call.signal?.throwIfAborted()
-    const second = await send(call, answer)
-    if (second.status === 401) authorization.forget(call.scope)
-    return second
+    return send(call, answer)
   }
 
   return async (call) => {

@@ -61,6 +61,11 @@ test('eight characters of salt count', () => {
 
 test('the event loop goes round while a hash is computed', async (t) => {
   const verifier = createVerifier(t)
+  /** A busy machine may have the answer ready before the loop's first round; a blocked loop never goes round. */
+  const goesRoundDuring = async (hash: string): Promise<boolean> => {
+    for (let tries = 0; tries < 20; tries++) if ((await roundsDuring(hash)) > 0) return true
+    return false
+  }
   const roundsDuring = async (hash: string): Promise<number> => {
     let rounds = 0
     let next = setImmediate(function count() {
@@ -71,8 +76,8 @@ test('the event loop goes round while a hash is computed', async (t) => {
     clearImmediate(next)
     return rounds
   }
-  assert.ok((await roundsDuring(await hashed('secret', 'bcrypt'))) > 0)
-  assert.ok((await roundsDuring(await hashed('secret', 'apr1'))) > 0)
+  assert.ok(await goesRoundDuring(await hashed('secret', 'bcrypt')))
+  assert.ok(await goesRoundDuring(await hashed('secret', 'apr1')))
 })
 
 test('a thread that ends fails what it was asked, and the next question starts a new one', async (t) => {

@@ -1,6 +1,6 @@
 // A mirror's store is a cache: what it fails at costs an upstream request, never an answer.
 import { channel } from 'node:diagnostics_channel'
-import { StorageFullError, StorageUnavailableError } from '../../storage/driver.ts'
+import { PathNotFoundError, StorageFullError, StorageUnavailableError } from '../../storage/driver.ts'
 import { DamagedContentError } from '../content/manifests.ts'
 
 /** Carries every failure that was answered around: `{ error }`. */
@@ -17,8 +17,9 @@ export async function asCache<Value>(work: () => Promise<Value>): Promise<Value 
   }
 }
 
-export function isStoreFailure(error: unknown): boolean {
+function isStoreFailure(error: unknown): boolean {
   return (
+    error instanceof PathNotFoundError ||
     error instanceof StorageFullError ||
     error instanceof StorageUnavailableError ||
     error instanceof DamagedContentError
