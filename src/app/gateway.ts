@@ -1,9 +1,11 @@
 // The composition root: a configuration in, a running gateway out.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createNaming } from '../access/naming.ts'
 import { createAdminApp } from '../admin/admin-app.ts'
 import { Api } from '../api/api.ts'
 import { Guard } from '../api/guard.ts'
 import type { Config } from '../config/config.ts'
+import { MIRROR_FAILURES } from '../core/mirror/as-cache.ts'
 import { Observer } from '../server/observer.ts'
 import { OriginResolver } from '../server/origin.ts'
 import { createLog, type Logger } from '../telemetry/log.ts'
@@ -40,6 +42,7 @@ export async function startGateway(config: Config, { reloadConfig }: GatewayOpti
   const metrics = new Metrics()
   const caches = buildCaches(config.cache)
   opened.defer(() => caches.close())
+  logMirrorFailures(logger, opened)
   const { registry, checkStores } = await buildRegistry(config, caches, opened)
   const auth = await buildAuth(config, logger, opened)
   const naming = createNaming(namingOptions(config))
@@ -70,6 +73,17 @@ function namingOptions({ upstreams, hosts }: Config) {
     defaultNamespace === undefined ? [] : [[host, defaultNamespace] as const],
   )
   return { namespaces, defaultNamespaces: new Map(defaults) }
+}
+
+/** What a mirror could not keep costs another download; nobody else is told. */
+function logMirrorFailures(logger: Logger, stack: AsyncDisposableStack): void {
+  const log = (message: unknown) => logger.warn({ err: errorOf(message) }, 'mirror: not kept')
+  subscribe(MIRROR_FAILURES, log)
+  stack.defer(() => void unsubscribe(MIRROR_FAILURES, log))
+}
+
+function errorOf(message: unknown): unknown {
+  return typeof message === 'object' && message !== null && 'error' in message ? message.error : message
 }
 
 interface Reloading extends GatewayOptions {

@@ -4,6 +4,7 @@ import { buffer } from 'node:stream/consumers'
 import { ANONYMOUS } from '../../../src/access/identity.ts'
 import { ExternalRegistry } from '../../../src/core/external/external-registry.ts'
 import type { RequestContext } from '../../../src/core/registry.ts'
+import type { NameRewrite } from '../../../src/core/upstream-name.ts'
 import { ACCEPT_ANYTHING } from '../../../src/oci/accept.ts'
 import { digestOf } from '../../../src/oci/digest.ts'
 import { createUpstreamClient } from '../../../src/upstream/create-upstream-client.ts'
@@ -23,8 +24,11 @@ const context: RequestContext = {
   signal: new AbortController().signal,
 }
 
-function registryAt(t: Scope, url: string): ExternalRegistry {
-  const registry = new ExternalRegistry({ client: createUpstreamClient({ url, headersTimeoutMs: 100 }) })
+function registryAt(t: Scope, url: string, rewrite?: NameRewrite): ExternalRegistry {
+  const registry = new ExternalRegistry({
+    client: createUpstreamClient({ url, headersTimeoutMs: 100 }),
+    rewrite,
+  })
   atEnd(t, () => registry.close())
   return registry
 }
@@ -124,4 +128,29 @@ test('the subject that a core understood is answered; referrers are filtered by 
   assert.deepEqual(put, { digest: digestOf(bytes), subject })
   const listed = await registry.listReferrers(app, subject, { artifactType: 'c/d' }, context)
   assert.deepEqual(listed, { descriptors: [two], filtered: true })
+})
+
+test("a rewritten route asks for the core's own names, and lists them under ours", async (t) => {
+  const pages: Record<string, string[]> = {
+    '': ['acme/a', 'acme/b'],
+    'acme/b': ['other/c'],
+    'other/c': ['zoo/d'],
+  }
+  const core = await startScriptedServer(t, (_req, res, { pathname, searchParams }) => {
+    const repositories = pathname === '/v2/_catalog' ? pages[searchParams.get('last') ?? ''] : undefined
+    if (!repositories) return res.writeHead(404).end()
+    const isLast = repositories.includes('zoo/d')
+    if (!isLast) res.setHeader('link', '</v2/_catalog?next>; rel="next"')
+    return res.end(JSON.stringify({ repositories }))
+  })
+  const registry = registryAt(t, core.url, { from: 'legacy/', to: 'acme/' })
+  const first = await registry.listRepositories({ limit: 2 }, context)
+  assert.deepEqual(first, { items: ['legacy/a', 'legacy/b'], more: true })
+  const rest = await registry.listRepositories({ limit: 2, last: 'legacy/b' }, context)
+  assert.deepEqual(rest, { items: [], more: false })
+  await assert.rejects(registry.getManifest(repository('legacy/a'), v1, context), {
+    code: 'MANIFEST_UNKNOWN',
+  })
+  assert.equal(core.requests.at(-1)?.target, '/v2/acme/a/manifests/v1')
+  await assert.rejects(registry.getManifest(app, v1, context), { code: 'NAME_UNKNOWN' })
 })

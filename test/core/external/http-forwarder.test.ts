@@ -233,3 +233,18 @@ test('the query reaches the core byte for byte', async (t) => {
   assert.equal(core.requests[0]?.target, "/prefix/v2/a/blobs/uploads/id?_state=a'b%2f==&x=~|&y")
   client.close()
 })
+
+test("a rewritten route speaks of the core's own names, also in a mount, and answers with the client's", async (t) => {
+  const location = '/v2/acme/app/blobs/uploads/id?_state=x'
+  const core = await startScriptedServer(t, (_req, res) => res.writeHead(202, { location }).end())
+  const gateway = await startForwardingGateway(t, {
+    url: core.url,
+    rewrite: { from: 'legacy/', to: 'acme/' },
+  })
+  const url = `${gateway.url}/v2/legacy/app/blobs/uploads/?mount=${digest}&from=legacy/base`
+  const answer = await send(url, { method: 'POST' })
+  assert.equal(answer.headers.location, `${PUBLIC_ORIGIN}/v2/legacy/app/blobs/uploads/id?_state=x`)
+  const asked = new URL(core.requests[0]?.target ?? '', core.url)
+  assert.equal(asked.pathname, '/v2/acme/app/blobs/uploads/')
+  assert.equal(asked.searchParams.get('from'), 'acme/base')
+})

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { OCI_INDEX } from '../../src/oci/media-type.ts'
+import { startGateway, type RunningGateway } from '../support/gateway.ts'
+import { send } from '../support/http.ts'
+import { startRedis } from '../support/redis.ts'
+import { temporaryFolder } from '../support/scope.ts'
+import { until } from '../support/until.ts'
+
+const alice = { account: { username: 'alice', password: 'alice-secret' } }
+const indexOf = (note: string) =>
+  JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [], annotations: { note } })
+
+/** A gateway on a store that others may share, with Redis as its second cache level. */
+async function startNode(t: TestContext, redis: string, root: string): Promise<RunningGateway> {
+  return startGateway(t, {
+    config: { stores: { main: { filesystem: { root } } }, cache: { redis: { url: redis } } },
+  })
+}
+
+async function push({ url, ca }: RunningGateway, note: string, tag = 'latest'): Promise<string> {
+  const answer = await send(`${url}/v2/team-a/app/manifests/${tag}`, {
+    method: 'PUT',
+    ca,
+    body: indexOf(note),
+    headers: { 'content-type': OCI_INDEX },
+    ...alice,
+  })
+  assert.equal(answer.status, 201)
+  return String(answer.headers['docker-content-digest'])
+}
+
+const pull = ({ url, ca }: RunningGateway, reference = 'latest') =>
+  send(`${url}/v2/team-a/app/manifests/${reference}`, { ca, ...alice })
+
+test('what one node pushed or deleted, another node that shares store and Redis answers at once', async (t) => {
+  const [redis, root] = [await startRedis(t), await temporaryFolder(t)]
+  const [writer, reader] = [await startNode(t, redis.url, root), await startNode(t, redis.url, root)]
+  for (let round = 0; round < 20; round++) {
+    // The reader remembers the tag, then the writer moves it.
+    if (round > 0) await pull(reader)
+    const digest = await push(writer, `round ${round}`)
+    assert.equal((await pull(reader)).headers['docker-content-digest'], digest)
+  }
+  const last = (await pull(reader)).headers['docker-content-digest']
+  await send(`${writer.url}/v2/team-a/app/manifests/${last}`, { method: 'DELETE', ca: writer.ca, ...alice })
+  assert.equal((await pull(reader)).status, 404)
+})
+
+test('a node finds in Redis the manifest that another one read', async (t) => {
+  const [redis, root] = [await startRedis(t), await temporaryFolder(t)]
+  const [first, second] = [await startNode(t, redis.url, root), await startNode(t, redis.url, root)]
+  await push(first, 'shared')
+  await until('the second node is served by Redis', async () => {
+    await pull(first)
+    return (await pull(second)).headers['x-cache'] === 'hit-shared'
+  })
+})
+
+test('requests go on while Redis is frozen, killed, and back', async (t) => {
+  const [redis, root] = [await startRedis(t), await temporaryFolder(t)]
+  const node = await startNode(t, redis.url, root)
+  const digest = await push(node, 'before')
+  await pull(node)
+  redis.freeze()
+  assert.equal((await pull(node)).headers['docker-content-digest'], digest)
+  const frozen = await push(node, 'while frozen')
+  assert.equal((await pull(node)).headers['docker-content-digest'], frozen)
+  redis.thaw()
+  await redis.kill()
+  assert.equal((await pull(node)).headers['docker-content-digest'], frozen)
+  const killed = await push(node, 'while killed')
+  assert.equal((await pull(node)).headers['docker-content-digest'], killed)
+  await redis.restart()
+  const back = await push(node, 'back')
+  assert.equal((await pull(node)).headers['docker-content-digest'], back)
+})
+
+test('bytes in Redis that are not those of the digest are never served', async (t) => {
+  const [redis, root] = [await startRedis(t), await temporaryFolder(t)]
+  const [writer, reader] = [await startNode(t, redis.url, root), await startNode(t, redis.url, root)]
+  const digest = await push(writer, 'genuine')
+  await pull(writer)
+  const { Redis } = await import('ioredis')
+  const client = new Redis(redis.url)
+  t.after(() => client.disconnect())
+  await until('the manifest is in Redis', () => client.exists(`dockgate:manifest:${digest}`))
+  await client.set(`dockgate:manifest:${digest}`, `${OCI_INDEX}\n${indexOf('forged')}`)
+  const answer = await pull(reader, digest)
+  assert.equal(answer.text(), indexOf('genuine'))
+})
+
+test('a Redis that was never there does not keep the gateway from starting or serving', async (t) => {
+  const node = await startNode(t, 'redis://127.0.0.1:1/0', await temporaryFolder(t))
+  const digest = await push(node, 'alone')
+  assert.equal((await pull(node)).headers['docker-content-digest'], digest)
+})

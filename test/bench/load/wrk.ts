@@ -1,0 +1,42 @@
+// Many small requests over kept-alive connections, by wrk.
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { CLIENT_CORE, pinned } from '../pinned.ts'
+
+const REPORT = join(import.meta.dirname, 'report.lua')
+
+export interface WrkOptions {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly connections: number
+  readonly seconds: number
+  readonly signal: AbortSignal
+}
+
+export interface WrkSummary {
+  readonly requests: number
+  readonly seconds: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+}
+
+/** Rejects when a single request was not answered with a status below 400. */
+export async function runWrk({
+  url,
+  headers,
+  connections,
+  seconds,
+  signal,
+}: WrkOptions): Promise<WrkSummary> {
+  const head = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
+  const size = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '30s']
+  const [program, ...args] = pinned(CLIENT_CORE, ['wrk', ...size, '-s', REPORT, ...head, url])
+  const { stdout } = await promisify(execFile)(program, args, { signal, timeout: (seconds + 60) * 1000 })
+  const json = /^summary (.*)$/m.exec(stdout)?.[1]
+  if (json === undefined) throw new Error(`wrk said nothing that is understood:\n${stdout}`)
+  const { failed, ...summary } = JSON.parse(json) as WrkSummary & { readonly failed: number }
+  if (failed > 0 || summary.requests === 0)
+    throw new Error(`${failed} of ${summary.requests} requests to ${url} failed:\n${stdout}`)
+  return summary
+}

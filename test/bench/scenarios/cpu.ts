@@ -1,0 +1,64 @@
+// What scenarios of CPU time share: systems take turns, so that a busy minute of the machine hits all of them alike.
+import { cpuSecondsOf } from '../process-accounts.ts'
+import { median, type Bench, type Figure } from '../scenario.ts'
+import type { RunningSystem, System } from '../system.ts'
+import type { Scope } from '../../support/scope.ts'
+
+/** What a burst of work did, in the scenario's own unit of work: requests, GiB. */
+export interface Work {
+  readonly units: number
+  readonly seconds: number
+  readonly details?: Readonly<Record<string, number>>
+}
+
+export interface CpuWork {
+  readonly systems: readonly System[]
+  /** CPU seconds per unit are shown times this: 1e6 for µs. */
+  readonly scale: number
+  /** What the rate of units is called: `requests/s`. */
+  readonly rate: string
+  /** Asks one system, once, before anything is measured: connections, caches, compiled code. */
+  warmUp(system: RunningSystem): Promise<unknown>
+  work(system: RunningSystem): Promise<Work>
+}
+
+interface Sample extends Work {
+  readonly cpu: number
+}
+
+/** The CPU time that each system spends per unit of work: medians over the bench's runs. */
+export async function measureCpu(t: Scope, bench: Bench, job: CpuWork): Promise<Figure[]> {
+  const systems: { running: RunningSystem; samples: Sample[] }[] = []
+  for (const system of job.systems) systems.push({ running: await bench.start(t, system), samples: [] })
+  for (const { running } of systems) {
+    bench.progress(`warming up ${running.name}`)
+    await job.warmUp(running)
+  }
+  for (let run = 1; run <= bench.options.runs; run += 1)
+    for (const { running, samples } of systems) {
+      bench.progress(`run ${run} of ${bench.options.runs}: ${running.name}`)
+      samples.push(await sample(job, running))
+    }
+  return systems.map(({ running, samples }) => figureOf(running.name, job, samples))
+}
+
+async function sample(job: CpuWork, running: RunningSystem): Promise<Sample> {
+  const before = await cpuSecondsOf(running.pids)
+  const work = await job.work(running)
+  return { ...work, cpu: (await cpuSecondsOf(running.pids)) - before }
+}
+
+function figureOf(subject: string, { scale, rate }: CpuWork, samples: readonly Sample[]): Figure {
+  const runs = samples.map(({ cpu, units }) => (cpu / units) * scale)
+  const details: Record<string, string> = {
+    [rate]: shown(median(samples.map(({ units, seconds }) => units / seconds))),
+  }
+  for (const name of Object.keys(samples[0]?.details ?? {}))
+    details[name] = shown(median(samples.map((each) => each.details?.[name] ?? NaN)))
+  return { subject, value: median(runs), runs, details }
+}
+
+/** Three digits that count. */
+export function shown(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3)
+}

@@ -1,0 +1,39 @@
+// The same GET again and again over kept-alive TLS connections.
+import { runWrk } from '../load/wrk.ts'
+import type { Bench, Figure } from '../scenario.ts'
+import type { RunningSystem, System } from '../system.ts'
+import type { Scope } from '../../support/scope.ts'
+import { measureCpu } from './cpu.ts'
+
+export interface SmallRequests {
+  readonly systems: readonly System[]
+  readonly path: string
+  readonly connections: number
+  readonly headers: (system: RunningSystem) => Readonly<Record<string, string>>
+}
+
+const WARM_UP_SECONDS = 2
+
+/** CPU µs per request. */
+export function measureSmallRequests(t: Scope, bench: Bench, requests: SmallRequests): Promise<Figure[]> {
+  const { systems, path, connections, headers } = requests
+  const send = (system: RunningSystem, seconds: number) =>
+    runWrk({
+      url: `${system.url}${path}`,
+      headers: headers(system),
+      connections,
+      seconds,
+      signal: bench.signal,
+    })
+  return measureCpu(t, bench, {
+    systems,
+    scale: 1e6,
+    rate: 'requests/s',
+    warmUp: (system) => send(system, WARM_UP_SECONDS),
+    work: async (system) => {
+      const summary = await send(system, bench.options.seconds)
+      const details = { 'p50 ms': summary.p50Ms, 'p99 ms': summary.p99Ms }
+      return { units: summary.requests, seconds: summary.seconds, details }
+    },
+  })
+}

@@ -1,0 +1,32 @@
+// What a system under test is: something that serves the shared content over TLS to one account.
+import type { TestCertificate } from '../support/certificates.ts'
+import { basic } from '../support/http.ts'
+import type { Scope } from '../support/scope.ts'
+import type { Content } from './content.ts'
+
+export const ACCOUNT = { username: 'alice', password: 'bench-secret' }
+/** `Authorization` of {@link ACCOUNT}. */
+export const BASIC = basic(ACCOUNT.username, ACCOUNT.password)
+
+export interface SystemOptions {
+  readonly tls: TestCertificate
+  /** The folder of registry:2's layout that is served; every system reads the same one. */
+  readonly root: string
+  /** What lies there; undefined while it is being filled. */
+  readonly content: Content | undefined
+  readonly profileFolder: string | undefined
+}
+
+export interface RunningSystem {
+  readonly name: string
+  /** `https://127.0.0.1:<port>` */
+  readonly url: string
+  /** The processes it was started as; their children count as well. */
+  readonly pids: readonly number[]
+}
+
+export interface System {
+  /** As tables call it. */
+  readonly name: string
+  start(t: Scope, options: SystemOptions): Promise<RunningSystem>
+}

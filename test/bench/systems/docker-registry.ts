@@ -1,0 +1,59 @@
+// registry:2 with TLS and a password file of its own, which has to be bcrypt.
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { TestCertificate } from '../../support/certificates.ts'
+import { writeHtpasswd } from '../../support/htpasswd.ts'
+import { send } from '../../support/http.ts'
+import { freePort } from '../../support/port.ts'
+import { temporaryFolder, type Scope } from '../../support/scope.ts'
+import { startServer } from '../pinned.ts'
+import { ACCOUNT, type RunningSystem, type System } from '../system.ts'
+
+export const dockerRegistry: System = {
+  name: 'docker-registry + bcrypt',
+  async start(t, { tls, root }) {
+    const htpasswd = await writeHtpasswd(t, { [ACCOUNT.username]: ACCOUNT.password })
+    return { ...(await startRegistry(t, { root, tls, htpasswd })), name: this.name }
+  },
+}
+
+export interface RegistryOptions {
+  readonly root: string
+  readonly tls?: TestCertificate
+  readonly htpasswd?: string
+}
+
+/** registry:2 on the servers' core; without `tls` plain, without `htpasswd` open to all. */
+export async function startRegistry(
+  t: Scope,
+  { root, tls, htpasswd }: RegistryOptions,
+): Promise<RunningSystem> {
+  const folder = await temporaryFolder(t)
+  const [address, file] = [`127.0.0.1:${await freePort()}`, join(folder, 'config.yml')]
+  const url = `${tls ? 'https' : 'http'}://${address}`
+  const configuration = {
+    version: '0.1',
+    log: { level: 'info', accesslog: { disabled: false } },
+    http: { addr: address, ...(tls ? { tls: { certificate: tls.certificate, key: tls.key } } : {}) },
+    storage: { filesystem: { rootdirectory: root }, cache: { blobdescriptor: 'inmemory' } },
+    ...(htpasswd === undefined ? {} : { auth: { htpasswd: { realm: 'registry', path: htpasswd } } }),
+  }
+  await writeFile(file, JSON.stringify(configuration)) // JSON is YAML
+  const { pid } = await startServer(t, {
+    command: ['docker-registry', 'serve', file],
+    logFile: join(folder, 'access.log'),
+    // With AWS_CA_BUNDLE set, Debian's build can panic in a driver that is not even used.
+    env: { AWS_CA_BUNDLE: undefined, OTEL_TRACES_EXPORTER: 'none' },
+    ready: () => answers(url, tls),
+  })
+  return { name: 'docker-registry', url, pids: [pid] }
+}
+
+async function answers(url: string, tls: TestCertificate | undefined): Promise<boolean> {
+  try {
+    const { status } = await send(`${url}/v2/`, tls ? { ca: tls.ca } : {})
+    return status === 200 || status === 401
+  } catch {
+    return false
+  }
+}
