@@ -1,5 +1,4 @@
 // The composition root: a configuration in, a running gateway out.
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createNaming } from '../access/naming.ts'
 import { createAdminApp } from '../admin/admin-app.ts'
 import { Api } from '../api/api.ts'
@@ -78,8 +77,8 @@ function namingOptions({ upstreams, hosts }: Config) {
 /** What a mirror could not keep costs another download; nobody else is told. */
 function logMirrorFailures(logger: Logger, stack: AsyncDisposableStack): void {
   const log = (message: unknown) => logger.warn({ err: errorOf(message) }, 'mirror: not kept')
-  subscribe(MIRROR_FAILURES, log)
-  stack.defer(() => void unsubscribe(MIRROR_FAILURES, log))
+  MIRROR_FAILURES.subscribe(log)
+  stack.defer(() => void MIRROR_FAILURES.unsubscribe(log))
 }
 
 function errorOf(message: unknown): unknown {

@@ -42,7 +42,7 @@ test('what one node pushed or deleted, another node that shares store and Redis 
     const digest = await push(writer, `round ${round}`)
     assert.equal((await pull(reader)).headers['docker-content-digest'], digest)
   }
-  const last = (await pull(reader)).headers['docker-content-digest']
+  const last = String((await pull(reader)).headers['docker-content-digest'])
   await send(`${writer.url}/v2/team-a/app/manifests/${last}`, { method: 'DELETE', ca: writer.ca, ...alice })
   assert.equal((await pull(reader)).status, 404)
 })
