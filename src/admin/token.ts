@@ -21,6 +21,8 @@ import { parseScopes, type Scope } from '../oci/scope.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
 const MAX_FORM_BYTES = 64 * 1024
+/** Clients ask for one or two: anybody may ask, and every verifier remembers what it saw. */
+const MAX_REPOSITORIES = 32
 
 export interface TokenRouterOptions {
   readonly authenticator: Authenticator
@@ -30,6 +32,8 @@ export interface TokenRouterOptions {
   readonly service: string
   /** The repository that a name in a scope means on the host that was asked; by default the name itself. Throws for none. */
   readonly canonicalName?: (req: Request, name: RepositoryName) => RepositoryName
+  /** The client's address, so that clients take turns at having passwords checked; without it they all count as one. */
+  readonly clientAddress?: (req: Request) => string | undefined
   /** Told of each token before it is sent; for the record of the request. */
   readonly onIssue?: (req: Request, issue: TokenIssue) => void
 }
@@ -48,12 +52,12 @@ export function tokenRouter(options: TokenRouterOptions): Router {
     .route('/token')
     .all(setHeaders)
     .get(async (req, res) => {
-      const identity = await identify(options.authenticator, req.headers.authorization)
+      const identity = await identify(options, req, req.headers.authorization)
       await answer(options, req, res, identity, readQuery(req))
     })
     .post(text({ type: FORM, limit: MAX_FORM_BYTES, inflate: false }), async (req, res) => {
       const form = readForm(req)
-      const identity = await identify(options.authenticator, readPassword(form))
+      const identity = await identify(options, req, readPassword(form))
       await answer(options, req, res, identity, form)
     })
     .all(() => {
@@ -70,8 +74,12 @@ const setHeaders: RequestHandler = (_req, res, next) => {
   next()
 }
 
-async function identify(authenticator: Authenticator, authorization: string | undefined): Promise<Identity> {
-  const identity = await authenticator.authenticate(authorization)
+async function identify(
+  { authenticator, clientAddress }: TokenRouterOptions,
+  req: Request,
+  authorization: string | undefined,
+): Promise<Identity> {
+  const identity = await authenticator.authenticate(authorization, clientAddress?.(req))
   // Otherwise a token that leaked could be renewed for ever.
   if (identity.method === 'bearer') throw new InvalidCredentialError('a token does not buy another one')
   return identity
@@ -88,13 +96,15 @@ async function answer(
   if (parameters.getAll('service').some((asked) => asked !== '' && asked !== service))
     throw badRequest(`tokens are issued for the service ${JSON.stringify(service)} alone`)
   const asked = parseScopes(parameters.getAll('scope'))
+  if (asked.filter(({ type }) => type === 'repository').length > MAX_REPOSITORIES)
+    throw badRequest(`a token is for at most ${MAX_REPOSITORIES} repositories; ask for fewer at once`)
   const named = canonicalName
     ? asked.flatMap((scope) => renamed(scope, (name) => canonicalName(req, name)))
     : asked
   const scopes = grantedScopes(policy, identity, named)
   const { token, issuedAt, expiresInSeconds } = await issuer.issue({ subject: identity.name, scopes })
   if (`Bearer ${token}`.length > MAX_AUTHORIZATION_LENGTH)
-    throw badRequest('a token can not hold that many scopes; ask for fewer at once')
+    throw badRequest('a token can not hold scopes of that length; ask for fewer at once')
   onIssue?.(req, { identity, scopes })
   // Older clients read `token`, OAuth2 clients `access_token`.
   res.json({ token, access_token: token, expires_in: expiresInSeconds, issued_at: issuedAt.toISOString() })

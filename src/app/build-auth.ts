@@ -34,7 +34,10 @@ export async function buildAuth(config: Config, logger: Logger, stack: AsyncDisp
     authenticator,
     policy,
     hasAccounts: passwords !== undefined,
-    tokens: signing && { issuer: new TokenIssuer(signing), service: signing.service },
+    tokens: signing && {
+      issuer: new TokenIssuer({ ...signing, accounts: passwords }),
+      service: signing.service,
+    },
     replaceGrants: (next) => policy.replace(policyOf(next)),
     reloadPasswords: async () => passwords?.reload(),
   }

@@ -16,6 +16,7 @@ export function buildWeb({ authenticator, policy, tokens }: Auth, naming: Naming
       ...tokens,
       // Clients ask in the names that they know this host by.
       canonicalName: (req, name) => naming.canonical({ name, host: req.headers.host }),
+      clientAddress: (req) => arrivals.get(req)?.record.clientAddress,
       onIssue: (req, { identity }) => {
         const record = arrivals.get(req)?.record
         if (record && identity.name !== undefined) record.user = identity.name

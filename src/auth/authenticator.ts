@@ -22,6 +22,9 @@ export interface Authenticator {
   /**
    * The identity behind an `Authorization` header; anonymous without one. Answers at once (no promise) what was verified
    * lately. Throws or rejects with {@link InvalidCredentialError} or {@link AuthenticationBusyError}.
+   *
+   * `source` is the client's address: clients take turns when many credentials wait to be checked. Those who come
+   * without one count as one client.
    */
-  authenticate(authorization: string | undefined): Identity | Promise<Identity>
+  authenticate(authorization: string | undefined, source?: string): Identity | Promise<Identity>
 }

@@ -3,6 +3,7 @@ import { callbackify } from 'node:util'
 import passport from 'passport'
 import type { Identity } from '../access/identity.ts'
 import { InvalidCredentialError, type Authenticator } from './authenticator.ts'
+import { networkOf } from './client-network.ts'
 import { StrictBasicStrategy, type BasicRequest } from './basic-strategy.ts'
 import type { PasswordEntry } from './htpasswd.ts'
 import { costClassOf } from './password-hash.ts'
@@ -20,7 +21,7 @@ export interface Passwords {
 
 export interface BasicAuthenticatorOptions {
   readonly passwords: Passwords
-  readonly verifier: { verify(password: string, hash: string): Promise<boolean> }
+  readonly verifier: { verify(password: string, hash: string, source?: string): Promise<boolean> }
 }
 
 /** A verified credential is forgotten as soon as its account's entry has changed or gone. */
@@ -33,16 +34,19 @@ export class BasicAuthenticator implements Authenticator {
   constructor({ passwords, verifier }: BasicAuthenticatorOptions) {
     this.#passwords = passwords
     this.#verifier = verifier
-    const check = callbackify((name: string, password: string) => this.#check(name, password))
+    const check = callbackify(({ source }: BasicRequest, name: string, password: string) =>
+      this.#check(name, password, source),
+    )
     this.#passport.use(new StrictBasicStrategy(check))
   }
 
-  authenticate(authorization: string): Identity | Promise<Identity> {
-    return this.#verified.identify(authorization, () => this.#decide(authorization))
+  authenticate(authorization: string, source?: string): Identity | Promise<Identity> {
+    return this.#verified.identify(authorization, () => this.#decide(authorization, source))
   }
 
-  async #decide(authorization: string): Promise<Verdict> {
-    const entry = await this.#askPassport({ headers: { authorization } })
+  async #decide(authorization: string, source: string | undefined): Promise<Verdict> {
+    const network = source === undefined ? undefined : networkOf(source)
+    const entry = await this.#askPassport({ headers: { authorization }, source: network })
     if (!entry) throw new InvalidCredentialError('the name or the password is wrong')
     return {
       identity: { name: entry.name, method: 'basic' },
@@ -63,11 +67,11 @@ export class BasicAuthenticator implements Authenticator {
   }
 
   /** The entry that name and password open. Takes as long when there is no such name. */
-  async #check(name: string, password: string): Promise<PasswordEntry | undefined> {
+  async #check(name: string, password: string, source?: string): Promise<PasswordEntry | undefined> {
     const entry = this.#passwords.get(name)
     const isUsable = entry !== undefined && costClassOf(entry.hash) !== undefined
     const hash = isUsable ? entry.hash : this.#passwords.decoy
-    const matches = hash !== undefined && (await this.#verifier.verify(password, hash))
+    const matches = hash !== undefined && (await this.#verifier.verify(password, hash, source))
     return isUsable && matches ? entry : undefined
   }
 }

@@ -21,6 +21,10 @@ export interface AuthenticatorOptions {
 /** The authenticator, to be closed; the caller closes what it passed in. */
 export type ClosableAuthenticator = Authenticator & { close(): Promise<void> }
 
+interface SchemeAuthenticator {
+  authenticate(authorization: string, source?: string): Identity | Promise<Identity>
+}
+
 export function createAuthenticator({
   passwords,
   token,
@@ -28,16 +32,16 @@ export function createAuthenticator({
 }: AuthenticatorOptions): ClosableAuthenticator {
   if (!passwords) return { authenticate: () => ANONYMOUS, close: () => Promise.resolve() }
   const verifier = new PasswordVerifier(hashing)
-  const schemes = new Map<string, { authenticate(authorization: string): Identity | Promise<Identity> }>()
+  const schemes = new Map<string, SchemeAuthenticator>()
   schemes.set('basic', new BasicAuthenticator({ passwords, verifier }))
   if (token) schemes.set('bearer', new TokenVerifier({ ...token, accounts: passwords }))
   return {
-    authenticate(authorization) {
+    authenticate(authorization, source) {
       if (authorization === undefined) return ANONYMOUS
       const authenticator = schemes.get(schemeOf(authorization))
       if (!authenticator || authorization.length > MAX_AUTHORIZATION_LENGTH)
         throw new InvalidCredentialError('the Authorization header is of an unknown scheme, or too long')
-      return authenticator.authenticate(authorization)
+      return authenticator.authenticate(authorization, source)
     },
     close: () => verifier.close(),
   }

@@ -11,9 +11,9 @@ export class PasswordVerifier {
     this.#queue = new HashQueue(options)
   }
 
-  /** Whether the password is the hashed one. Rejects with {@link AuthenticationBusyError} when too many wait. */
-  verify(password: string, hash: string): Promise<boolean> {
-    return this.#queue.run(() => verifyPassword(password, hash, this.#thread))
+  /** Whether the password is the hashed one; see {@link HashQueue.run} for when it rejects. */
+  verify(password: string, hash: string, source?: string): Promise<boolean> {
+    return this.#queue.run(() => verifyPassword(password, hash, this.#thread), source)
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
 import type { Scope } from '../oci/scope.ts'
 import { formatAccessClaim } from './access-claim.ts'
+import { AccountFingerprints, type Accounts } from './account-fingerprint.ts'
+import { InvalidCredentialError } from './authenticator.ts'
 import type { TokenKey } from './token-key.ts'
 
 export const TOKEN_ALGORITHM = 'ES256'
@@ -13,6 +15,8 @@ export interface TokenIssuerOptions {
   readonly issuer: string
   /** The `aud` claim: the service that challenges name. */
   readonly service: string
+  /** A token is tied to its account's entry of now. */
+  readonly accounts: Accounts
   /** Default 300. Clients take anything below 60 for 60. */
   readonly lifeSeconds?: number | undefined
 }
@@ -34,15 +38,19 @@ export interface IssuedToken {
 
 export class TokenIssuer {
   readonly #options: TokenIssuerOptions
+  readonly #fingerprints: AccountFingerprints
 
   constructor(options: TokenIssuerOptions) {
     this.#options = options
+    this.#fingerprints = new AccountFingerprints(options.key)
   }
 
+  /** Rejects with {@link InvalidCredentialError} when the account is gone. */
   async issue({ subject, scopes, now = new Date() }: TokenRequest): Promise<IssuedToken> {
     const { key, issuer, service, lifeSeconds = 300 } = this.#options
     const issuedAtSeconds = Math.floor(now.getTime() / 1000)
-    const token = await new SignJWT({ access: formatAccessClaim(scopes) })
+    const claims = { access: formatAccessClaim(scopes), ...this.#accountClaim(subject) }
+    const token = await new SignJWT(claims)
       .setProtectedHeader({ typ: 'JWT', alg: TOKEN_ALGORITHM, kid: key.kid })
       .setIssuer(issuer)
       .setSubject(subject ?? '')
@@ -53,5 +61,12 @@ export class TokenIssuer {
       .setJti(randomUUID())
       .sign(key.privateKey)
     return { token, issuedAt: new Date(issuedAtSeconds * 1000), expiresInSeconds: lifeSeconds }
+  }
+
+  #accountClaim(subject: string | undefined): { account?: string } {
+    if (subject === undefined) return {}
+    const entry = this.#options.accounts.get(subject)
+    if (!entry) throw new InvalidCredentialError('the account does not exist any more')
+    return { account: this.#fingerprints.of(entry) }
   }
 }

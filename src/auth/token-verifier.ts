@@ -1,7 +1,8 @@
-// Verifies our own tokens: their algorithm, signature, issuer, audience and times, and that the account is still there.
+// Verifies our own tokens: their algorithm, signature, issuer, audience and times, and that the account is what it was.
 import { jwtVerify, type JWTPayload } from 'jose'
 import type { Identity } from '../access/identity.ts'
 import { parseAccessClaim } from './access-claim.ts'
+import { AccountFingerprints, type Accounts } from './account-fingerprint.ts'
 import { InvalidCredentialError, type Authenticator } from './authenticator.ts'
 import { TOKEN_ALGORITHM } from './token-issuer.ts'
 import type { TokenKey } from './token-key.ts'
@@ -14,17 +15,19 @@ export interface TokenVerifierOptions {
   readonly key: TokenKey
   readonly issuer: string
   readonly service: string
-  /** The accounts of now: a token of one that is gone is refused. */
-  readonly accounts: { has(name: string): boolean }
+  /** A token of an account that is gone, or has another password than when it was issued, is refused. */
+  readonly accounts: Accounts
 }
 
-/** Answers at once for a token that was verified before, until it expires. */
+/** Answers at once for a token that was verified before, until it expires or its account changes. */
 export class TokenVerifier implements Authenticator {
   readonly #options: TokenVerifierOptions
+  readonly #fingerprints: AccountFingerprints
   readonly #verified = new VerifiedCredentials()
 
   constructor(options: TokenVerifierOptions) {
     this.#options = options
+    this.#fingerprints = new AccountFingerprints(options.key)
   }
 
   authenticate(authorization: string): Identity | Promise<Identity> {
@@ -41,8 +44,18 @@ export class TokenVerifier implements Authenticator {
     return {
       identity: { name, method: 'bearer', ceiling },
       lifeMs: claims.exp * 1000 - Date.now(),
-      stillHolds: () => name === undefined || this.#options.accounts.has(name),
+      stillHolds: name === undefined ? () => true : this.#tieTo(name, claims['account']),
     }
+  }
+
+  /** Finds the account as it was when the token was issued; answers whether it still is. */
+  #tieTo(name: string, claim: unknown): () => boolean {
+    const { accounts } = this.#options
+    const entry = accounts.get(name)
+    if (!entry || !this.#fingerprints.matches(claim, entry))
+      throw new InvalidCredentialError('the account has changed or does not exist')
+    // Neither of the two comes from a client, so their comparison may end early.
+    return () => accounts.get(name)?.hash === entry.hash
   }
 
   async #readClaims(token: string): Promise<JWTPayload | undefined> {

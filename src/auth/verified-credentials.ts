@@ -17,7 +17,13 @@ export interface Verdict {
 export interface VerifiedCredentialsOptions {
   /** Default 10,000; the one not used for longest goes first. */
   readonly maxEntries?: number
+  /** What the verdicts may weigh together, by their scopes; default 16 MiB. */
+  readonly maxBytes?: number
 }
+
+/** What a verdict takes in memory without scopes, and at most for each of them: measured, with room. */
+const VERDICT_BYTES = 512
+const SCOPE_BYTES = 640
 
 /** Decides a credential once; answers later ones synchronously, while what the verdict rested on is unchanged. */
 export class VerifiedCredentials {
@@ -28,9 +34,15 @@ export class VerifiedCredentials {
   // A client that opens ten connections at once presents one credential ten times.
   readonly #deciding = new SingleFlight<Identity>()
 
-  constructor({ maxEntries = 10_000 }: VerifiedCredentialsOptions = {}) {
-    // The clock is read at every look-up: the alternative is a timer per millisecond.
-    this.#verdicts = new LRUCache({ max: maxEntries, ttlResolution: 0 })
+  constructor({ maxEntries = 10_000, maxBytes = 16 * 1024 * 1024 }: VerifiedCredentialsOptions = {}) {
+    this.#verdicts = new LRUCache({
+      max: maxEntries,
+      // Anybody gets tokens, and chooses how many scopes they hold.
+      maxSize: maxBytes,
+      sizeCalculation: weigh,
+      // The clock is read at every look-up: the alternative is a timer per millisecond.
+      ttlResolution: 0,
+    })
   }
 
   /** Rejects as `decide` does, and with {@link InvalidCredentialError} when its verdict does not hold any more. */
@@ -48,4 +60,8 @@ export class VerifiedCredentials {
     this.#verdicts.set(fingerprint, verdict, { ttl: Math.max(1, verdict.lifeMs) })
     return verdict.identity
   }
+}
+
+function weigh({ identity }: Verdict): number {
+  return VERDICT_BYTES + SCOPE_BYTES * (identity.ceiling?.length ?? 0)
 }

@@ -11,6 +11,8 @@ interface Setting {
   readonly authenticator: BasicAuthenticator
   /** The hashes that passwords were checked against. */
   readonly checked: string[]
+  /** For whom they were checked. */
+  readonly sources: (string | undefined)[]
   /** Makes these the accounts of now. */
   readonly replace: (...lines: string[]) => PasswordList
 }
@@ -21,6 +23,7 @@ function authenticatorOf(t: TestContext, ...lines: string[]): Setting {
   const verifier = new PasswordVerifier()
   t.after(() => verifier.close())
   const checked: string[] = []
+  const sources: (string | undefined)[] = []
   const authenticator = new BasicAuthenticator({
     passwords: {
       get: (name) => list.entries.get(name),
@@ -30,13 +33,15 @@ function authenticatorOf(t: TestContext, ...lines: string[]): Setting {
       },
     },
     verifier: {
-      verify(password, hash) {
+      verify(password, hash, source) {
         checked.push(hash)
-        return verifier.verify(password, hash)
+        sources.push(source)
+        return verifier.verify(password, hash, source)
       },
     },
   })
-  return { authenticator, checked, replace: (...next) => (list = parseHtpasswd(next.join('\n'))) }
+  const replace = (...next: string[]): PasswordList => (list = parseHtpasswd(next.join('\n')))
+  return { authenticator, checked, sources, replace }
 }
 
 async function refuses({ authenticator }: Setting, header: string): Promise<void> {
@@ -144,4 +149,23 @@ test('a verifier that is busy says so, and the credential can be tried again', a
     name: 'alice',
     method: 'basic',
   })
+})
+
+test('a password is checked in the turn of the client’s network, and a remembered one in no turn at all', async (t) => {
+  const { authenticator, sources } = authenticatorOf(t, await htpasswdLine('alice', 'secret'))
+  await authenticator.authenticate(basic('alice', 'secret'), '2001:db8:0:7::1')
+  await assert.rejects(async () => authenticator.authenticate(basic('alice', 'x'), '192.0.2.1'))
+  await assert.rejects(async () => authenticator.authenticate(basic('alice', 'y')))
+  assert.deepEqual(sources, ['2001:db8:0:7::/64', '192.0.2.1', undefined])
+  assert.deepEqual(authenticator.authenticate(basic('alice', 'secret'), '192.0.2.1'), {
+    name: 'alice',
+    method: 'basic',
+  })
+})
+
+test('a password that is too long to be anybody’s is not hashed, whoever is named', async (t) => {
+  const setting = authenticatorOf(t, await htpasswdLine('alice', 'secret', 'apr1'))
+  await refuses(setting, basic('alice', 'x'.repeat(4000)))
+  await refuses(setting, basic('mallory', 'x'.repeat(4000)))
+  assert.deepEqual(setting.checked, [])
 })

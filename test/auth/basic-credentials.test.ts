@@ -37,6 +37,16 @@ test('what is not well formed is nobody', () => {
   )
 })
 
+test('a password of more than 512 bytes is nobody’s, so that a guess can not choose what it costs', () => {
+  const isRead = (password: string): boolean =>
+    parseBasicCredentials(encode(`alice:${password}`))?.password === password
+  assert.equal(isRead('x'.repeat(80)), true)
+  assert.equal(isRead('x'.repeat(512)), true)
+  assert.equal(isRead('x'.repeat(513)), false)
+  assert.equal(isRead('ö'.repeat(256)), true)
+  assert.equal(isRead('ö'.repeat(257)), false)
+})
+
 test('what is formatted is read back, and a name with a colon can not be formatted', () => {
   const word = fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => !/\p{Cc}/u.test(text))
   fc.assert(

@@ -19,7 +19,7 @@ async function start(t: TestContext): Promise<{ authenticator: ClosableAuthentic
   const token = { key, issuer: 'dockgate', service: 'registry.test' }
   const authenticator = createAuthenticator({ passwords, token })
   t.after(() => authenticator.close())
-  return { authenticator, issuer: new TokenIssuer(token) }
+  return { authenticator, issuer: new TokenIssuer({ ...token, accounts: passwords }) }
 }
 
 test('without a header the caller is anonymous', async (t) => {
@@ -77,4 +77,21 @@ test('without accounts everybody is anonymous, whatever they present', () => {
   const authenticator = createAuthenticator({})
   for (const header of [undefined, basic('alice', 'secret'), 'Bearer x', 'garbage'])
     assert.equal(authenticator.authenticate(header), ANONYMOUS)
+})
+
+test('guesses from one address do not hold up a login from another', async (t) => {
+  const { authenticator } = await start(t)
+  const ended: string[] = []
+  const attempt = async (password: string, address: string): Promise<void> => {
+    await Promise.resolve(authenticator.authenticate(basic('alice', password), address)).catch(
+      (error: Error) => error.name,
+    )
+    ended.push(password)
+  }
+  const guesses = Array.from({ length: 100 }, (_, index) => attempt(`guess ${index}`, '192.0.2.1'))
+  const login = authenticator.authenticate(basic('alice', 'secret'), '192.0.2.2')
+  assert.equal((await login).name, 'alice')
+  // 84 were refused at once; of the others two were at work when the login came, and one has its turn before it.
+  assert.ok(ended.length < 90, `${ended.length} guesses were answered first`)
+  await Promise.all(guesses)
 })

@@ -3,7 +3,9 @@ import { createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { SignJWT, decodeJwt, decodeProtectedHeader } from 'jose'
+import { AccountFingerprints } from '../../src/auth/account-fingerprint.ts'
 import { InvalidCredentialError } from '../../src/auth/authenticator.ts'
+import type { PasswordEntry } from '../../src/auth/htpasswd.ts'
 import { TokenIssuer } from '../../src/auth/token-issuer.ts'
 import { loadTokenKey, type TokenKey } from '../../src/auth/token-key.ts'
 import { TokenVerifier } from '../../src/auth/token-verifier.ts'
@@ -12,24 +14,25 @@ import { temporaryFolder } from '../support/scope.ts'
 
 const ISSUER = 'dockgate'
 const SERVICE = 'registry.test'
+const alice: PasswordEntry = { name: 'alice', hash: '$2y$05$old' }
 const scopes = parseScopes(['repository:team/web:pull,push', 'registry:catalog:*'])
 
 interface Setting {
   readonly key: TokenKey
   readonly issuer: TokenIssuer
   readonly verifier: TokenVerifier
-  readonly accounts: Set<string>
+  readonly accounts: Map<string, PasswordEntry>
 }
 
 async function start(t: TestContext): Promise<Setting> {
   const key = await loadTokenKey(join(await temporaryFolder(t), 'token.key'))
-  const accounts = new Set(['alice'])
-  const names = { key, issuer: ISSUER, service: SERVICE }
+  const accounts = new Map([[alice.name, alice]])
+  const options = { key, issuer: ISSUER, service: SERVICE, accounts }
   return {
     key,
     accounts,
-    issuer: new TokenIssuer({ ...names, lifeSeconds: 300 }),
-    verifier: new TokenVerifier({ ...names, accounts }),
+    issuer: new TokenIssuer({ ...options, lifeSeconds: 300 }),
+    verifier: new TokenVerifier(options),
   }
 }
 
@@ -48,6 +51,7 @@ function sign(
     nbf: now,
     exp: now + 300,
     access: [],
+    account: new AccountFingerprints({ privateKey: key }).of(alice),
     ...changes,
   }
   return new SignJWT(claims).setProtectedHeader({ typ: 'JWT', alg: 'ES256', ...header }).sign(key)
@@ -77,8 +81,9 @@ test('a token carries the claims of the Docker token specification', async (t) =
   const { issuer, key } = await start(t)
   const now = new Date('2026-11-21T12:00:00.900Z')
   const { token, issuedAt } = await issuer.issue({ subject: 'alice', scopes, now })
-  const { jti, ...claims } = decodeJwt(token)
+  const { jti, account, ...claims } = decodeJwt(token)
   assert.match(jti ?? '', /^[\w-]{36}$/)
+  assert.match(String(account), /^[\w-]{22}$/)
   assert.equal(issuedAt.toISOString(), '2026-11-21T12:00:00.000Z')
   const iat = issuedAt.getTime() / 1000
   assert.deepEqual(claims, {
@@ -147,7 +152,7 @@ test('claims can not be changed under a good signature', async (t) => {
   const { token } = await setting.issuer.issue({ subject: 'alice', scopes: [] })
   const [header, , signature] = token.split('.')
   const claims = Buffer.from(JSON.stringify({ ...decodeJwt(token), sub: 'root' })).toString('base64url')
-  setting.accounts.add('root')
+  setting.accounts.set('root', { name: 'root', hash: alice.hash })
   await refuses(setting, `${header}.${claims}.${signature}`)
 })
 
@@ -157,6 +162,47 @@ test('a token of an account that is gone is refused, also when it was verified b
   await setting.verifier.authenticate(`Bearer ${token}`)
   setting.accounts.delete('alice')
   await refuses(setting, token)
+})
+
+test('a changed password ends the tokens that were got with the old one at once, verified before or not', async (t) => {
+  const setting = await start(t)
+  const { accounts, issuer, verifier } = setting
+  const verified = (await issuer.issue({ subject: 'alice', scopes })).token
+  const unseen = (await issuer.issue({ subject: 'alice', scopes: [] })).token
+  const anonymous = (await issuer.issue({ subject: undefined, scopes: [] })).token
+  await verifier.authenticate(`Bearer ${verified}`)
+  await verifier.authenticate(`Bearer ${anonymous}`)
+  accounts.set('alice', { ...alice, hash: '$2y$05$new' })
+  await refuses(setting, verified)
+  await refuses(setting, unseen)
+  assert.equal((await verifier.authenticate(`Bearer ${anonymous}`)).name, undefined)
+  const renewed = (await issuer.issue({ subject: 'alice', scopes })).token
+  assert.equal((await verifier.authenticate(`Bearer ${renewed}`)).name, 'alice')
+})
+
+test('a password file that was read again without a change ends no token', async (t) => {
+  const { accounts, issuer, verifier } = await start(t)
+  const { token } = await issuer.issue({ subject: 'alice', scopes })
+  await verifier.authenticate(`Bearer ${token}`)
+  accounts.set('alice', { ...alice })
+  assert.ok(!(verifier.authenticate(`Bearer ${token}`) instanceof Promise))
+})
+
+test('a token that names an account without its fingerprint is refused', async (t) => {
+  const setting = await start(t)
+  const { privateKey } = setting.key
+  const ofBob = new AccountFingerprints({ privateKey }).of({ ...alice, name: 'bob' })
+  await refuses(setting, await sign(privateKey, { account: undefined }))
+  await refuses(setting, await sign(privateKey, { account: ofBob }))
+  await refuses(setting, await sign(privateKey, { account: [] }))
+})
+
+test('no token is issued for an account that went while it was asked for, and an anonymous one is tied to none', async (t) => {
+  const { accounts, issuer } = await start(t)
+  accounts.delete('alice')
+  await assert.rejects(issuer.issue({ subject: 'alice', scopes }), InvalidCredentialError)
+  const { token } = await issuer.issue({ subject: undefined, scopes })
+  assert.equal('account' in decodeJwt(token), false)
 })
 
 test('a verified token is refused when it has expired', async (t) => {

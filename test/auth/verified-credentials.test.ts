@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { Identity } from '../../src/access/identity.ts'
 import { InvalidCredentialError } from '../../src/auth/authenticator.ts'
 import { VerifiedCredentials, type Verdict } from '../../src/auth/verified-credentials.ts'
+import { parseScopes } from '../../src/oci/scope.ts'
 
 const alice: Identity = { name: 'alice', method: 'basic' }
 
@@ -68,4 +69,22 @@ test('the number of remembered verdicts is bounded', async () => {
   const { decide, times } = decider()
   for (const header of ['Basic a', 'Basic b', 'Basic c', 'Basic a']) await verified.identify(header, decide)
   assert.equal(times(), 4)
+})
+
+test('verdicts of many scopes are forgotten sooner, whatever their number', async () => {
+  const verified = new VerifiedCredentials()
+  const ceiling = parseScopes(Array.from({ length: 95 }, (_, index) => `repository:a/${index}:pull`))
+  const { decide, times } = decider({ identity: { name: undefined, method: 'bearer', ceiling } })
+  // Of tokens with one scope each, this many are remembered by far.
+  for (let index = 0; index < 1000; index++) await verified.identify(`Bearer ${index}`, decide)
+  await verified.identify('Bearer 0', decide)
+  assert.equal(times(), 1001)
+})
+
+test('a verdict that weighs more than may be remembered is still an answer', async () => {
+  const verified = new VerifiedCredentials({ maxBytes: 1000 })
+  const { decide, times } = decider({ identity: { ...alice, ceiling: parseScopes(['repository:a:pull']) } })
+  await verified.identify('Bearer x', decide)
+  assert.equal((await verified.identify('Bearer x', decide)).name, 'alice')
+  assert.equal(times(), 2)
 })

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { AccountFingerprints } from '../../src/auth/account-fingerprint.ts'
+import { loadTokenKey } from '../../src/auth/token-key.ts'
+import { temporaryFolder } from '../support/scope.ts'
+
+const alice = { name: 'alice', hash: '$2y$05$one' }
+
+test('a fingerprint is of one name with one hash', async (t) => {
+  const fingerprints = new AccountFingerprints(
+    await loadTokenKey(join(await temporaryFolder(t), 'token.key')),
+  )
+  const claim = fingerprints.of(alice)
+  assert.equal(fingerprints.matches(claim, { ...alice }), true)
+  assert.equal(fingerprints.matches(claim, { ...alice, hash: '$2y$05$two' }), false)
+  assert.equal(fingerprints.matches(claim, { ...alice, name: 'bob' }), false)
+  for (const garbage of [undefined, '', 'x', claim.slice(1), `${claim}AA`, 1, {}, [claim]])
+    assert.equal(fingerprints.matches(garbage, alice), false)
+})
+
+test('workers that share the token key agree, and nobody else can compute a fingerprint', async (t) => {
+  const folder = await temporaryFolder(t)
+  const of = async (key: string) => new AccountFingerprints(await loadTokenKey(join(folder, key))).of(alice)
+  const claim = await of('one.key')
+  assert.match(claim, /^[\w-]{22}$/)
+  assert.equal(await of('one.key'), claim)
+  assert.notEqual(await of('two.key'), claim)
+})
