@@ -10,13 +10,14 @@ export const ACCEPT_ANYTHING: AcceptSet = { accepts: () => true }
 
 /** Parses the header's value (lines joined by commas). No header, or one that names no type, accepts anything. */
 export function parseAccept(header: string | undefined): AcceptSet {
-  if (header === undefined || header.trim() === '') return ACCEPT_ANYTHING
+  if (header === undefined) return ACCEPT_ANYTHING
   const accepted = new Set<string>()
   const refused = new Set<string>()
   for (const item of header.split(',')) {
     const type = essenceOf(item)
     if (type !== '') (/;\s*q=0(?:\.0*)?\s*(?:;|$)/i.test(item) ? refused : accepted).add(type)
   }
+  if (accepted.size === 0 && refused.size === 0) return ACCEPT_ANYTHING
   return {
     accepts(mediaType) {
       if (refused.has(mediaType)) return false

@@ -15,7 +15,8 @@ export function formatChallenge(scheme: 'Basic' | 'Bearer', parameters: Record<s
 /** Every challenge of one header value; what is malformed ends the reading and is left out. */
 export function parseChallenges(header: string): Challenge[] {
   const challenges: { scheme: string; parameters: Map<string, string> }[] = []
-  const token = /\s*,?\s*([\w!#$%&'*+.^`|~-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+)))?/y
+  // `(?:\s*,)?\s*`, not `\s*,?\s*`: a run of blanks must be tried in one way only, however long an upstream makes it.
+  const token = /(?:\s*,)?\s*([\w!#$%&'*+.^`|~-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+)))?/y
   for (let match = token.exec(header); match; match = token.exec(header)) {
     const [, word = '', quoted, bare] = match
     const value = quoted?.replaceAll(/\\(.)/g, '$1') ?? bare

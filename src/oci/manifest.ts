@@ -1,14 +1,14 @@
 // Manifests and indexes: parsed once, where they enter, into what the registry needs to know of them.
 import { RegistryError } from './error.ts'
+import { parseBoundedJson } from './bounded-json.ts'
 import { parseDigest } from './digest.ts'
 import type { Descriptor } from './descriptor.ts'
 import {
-  DOCKER_MANIFEST,
-  DOCKER_MANIFEST_LIST,
   DOCKER_SCHEMA1,
   DOCKER_SCHEMA1_SIGNED,
   essenceOf,
   isIndexType,
+  MANIFEST_TYPES,
   OCI_INDEX,
   OCI_MANIFEST,
 } from './media-type.ts'
@@ -62,28 +62,45 @@ function invalid(message: string, cause?: unknown): RegistryError {
 function parseObject(bytes: Uint8Array): Json {
   let value: unknown
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    value = parseBoundedJson(bytes)
   } catch (cause) {
-    throw invalid('the manifest is not valid JSON in UTF-8', cause)
+    throw invalid('the manifest is not valid JSON in UTF-8, or nested too deep', cause)
   }
   if (!isObject(value)) throw invalid('the manifest is not a JSON object')
   return value
 }
 
+/**
+ * The type that the bytes themselves show: what is declared beside them must be the same. Otherwise one digest could mean
+ * an image here and an index there (image-spec "Mitigations", CVE-2021-41190).
+ */
 function manifestType(json: Json, contentType: string | undefined): string {
-  if (json.schemaVersion === 1)
-    throw invalid('schema 1 manifests are not supported: push the image again with a current client')
+  if (json.schemaVersion === 1) throw schema1()
   if (json.schemaVersion !== 2) throw invalid('the manifest has no "schemaVersion": 2')
   const inside = optionalString(json.mediaType, 'mediaType')
-  const declared = contentType === undefined ? undefined : essenceOf(contentType)
-  const mediaType = declared ?? inside ?? (Array.isArray(json.manifests) ? OCI_INDEX : OCI_MANIFEST)
-  if (mediaType === DOCKER_SCHEMA1 || mediaType === DOCKER_SCHEMA1_SIGNED)
-    throw invalid('schema 1 manifests are not supported: push the image again with a current client')
-  if (![OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_MANIFEST_LIST].includes(mediaType))
-    throw invalid(`"${mediaType}" is not the media type of a manifest`)
-  if (inside !== undefined && inside !== mediaType)
-    throw invalid(`the Content-Type is "${mediaType}" but the manifest's mediaType is "${inside}"`)
+  const mediaType = inside ?? (Array.isArray(json.manifests) ? OCI_INDEX : OCI_MANIFEST)
+  if (mediaType === DOCKER_SCHEMA1 || mediaType === DOCKER_SCHEMA1_SIGNED) throw schema1()
+  if (!MANIFEST_TYPES.includes(mediaType))
+    throw invalid(`"${clipped(mediaType)}" is not the media type of a manifest`)
+  const declared = contentType === undefined ? mediaType : essenceOf(contentType)
+  if (declared !== mediaType)
+    throw invalid(`the Content-Type is "${clipped(declared)}" but the manifest is of the type "${mediaType}"`)
+  const [foreign, own] = isIndexType(mediaType)
+    ? [['config', 'layers'], 'manifests']
+    : [['manifests'], 'config']
+  const mixed = foreign.find((key) => json[key] !== undefined && json[key] !== null)
+  if (mixed !== undefined) throw invalid(`"${mixed}" does not belong into a "${mediaType}"`)
+  if (json[own] === undefined || json[own] === null) throw invalid(`the manifest has no "${own}"`)
   return mediaType
+}
+
+function schema1(): RegistryError {
+  return invalid('schema 1 manifests are not supported: push the image again with a current client')
+}
+
+/** What a client sent goes back to it, but not a MiB of it. */
+function clipped(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text
 }
 
 function descriptors(value: unknown, where: string): Descriptor[] {
@@ -117,7 +134,8 @@ function annotationsOf(value: unknown, where: string): Record<string, string> | 
   if (value === undefined || value === null) return undefined
   if (!isObject(value)) throw invalid(`"${where}" is not an object`)
   for (const [key, text] of Object.entries(value))
-    if (typeof text !== 'string') throw invalid(`"${where}" has a value of "${key}" that is not a string`)
+    if (typeof text !== 'string')
+      throw invalid(`"${where}" has a value of "${clipped(key)}" that is not a string`)
   return value as Record<string, string>
 }
 

@@ -6,6 +6,9 @@ import type { ApiCall, Caller } from './caller.ts'
 import type { UpstreamBlob } from './client.ts'
 import type { TransportResponse } from './transport.ts'
 
+/** More than any registry takes in one piece: who announces it lies, or is broken. */
+const MAX_BLOB_BYTES = 2 ** 40
+
 /** Opens what `blob` points to. The body is the range also where the upstream ignores `Range` (registry:2 as a proxy does). */
 export async function openBlob(
   call: Caller,
@@ -47,14 +50,20 @@ function sizeOf(response: TransportResponse): number {
   const length = response.header('content-length') ?? ''
   if (!/^\d{1,15}$/.test(length))
     throw new UpstreamInvalidAnswerError(`${response.url.host} answered a blob without its length`)
-  return Number(length)
+  return credible(response, Number(length))
 }
 
 function rangedSize(response: TransportResponse, range: ByteRange): number {
   const match = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(response.header('content-range') ?? '')
   if (!match || Number(match[1]) !== range.start || Number(match[2]) !== range.end)
     throw new UpstreamInvalidAnswerError(`${response.url.host} answered another range than the one asked for`)
-  return Number(match[3])
+  return credible(response, Number(match[3]))
+}
+
+function credible({ url }: TransportResponse, size: number): number {
+  if (size > MAX_BLOB_BYTES)
+    throw new UpstreamInvalidAnswerError(`${url.host} announces a blob of ${size} bytes`)
+  return size
 }
 
 function cut(body: Readable, { start, end }: ByteRange): Readable {

@@ -56,6 +56,8 @@ export interface UpstreamRequestOptions {
  * Names are the upstream's own.
  */
 export interface UpstreamClient {
+  /** The URL above `v2/`, without a login: tells one upstream from another. */
+  readonly address: string
   /** Up to 4 MiB, hashed and parsed; asks with every manifest type, so that the answer does not depend on who asks. */
   getManifest(
     name: RepositoryName,

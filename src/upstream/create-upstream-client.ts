@@ -30,7 +30,7 @@ const MANIFEST_ACCEPT = MANIFEST_TYPES.join(', ')
 export function createUpstreamClient(options: UpstreamClientOptions): UpstreamClient {
   const base = baseUrl(options.url)
   const login = options.credentials ? { credentials: options.credentials } : {}
-  const transport = createTransport(options)
+  const transport = createTransport(base, options)
   const tokens = createTokenSource({ transport, ...login })
   const allowedRealms = options.allowedRealms ?? []
   const call = createCaller(
@@ -40,6 +40,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
   )
 
   return {
+    address: base.href,
     getManifest: (name, reference, { signal } = {}) => getManifest(call, name, reference, signal),
     async headManifest(name, reference, { signal } = {}) {
       const { path, scope } = manifestAt(name, reference, 'pull')

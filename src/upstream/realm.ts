@@ -11,6 +11,8 @@ export function allowedRealm(realm: string, upstream: URL, allowed: readonly str
   if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) return undefined
   if (upstream.protocol === 'https:' && url.protocol === 'http:') return undefined
   if (url.username !== '' || url.password !== '') return undefined
+  // The dot of a complete name would pass for its last label.
+  url.hostname = url.hostname.replace(/\.$/, '')
   if (allowed.includes(url.hostname) || allowed.includes(url.host)) return url
   if (url.hostname === upstream.hostname) return url
   return registrableDomain(url.hostname) === registrableDomain(upstream.hostname) ? url : undefined
@@ -22,7 +24,7 @@ export function allowedRealm(realm: string, upstream: URL, allowed: readonly str
  */
 function registrableDomain(hostname: string): string {
   if (isIP(hostname.replace(/^\[(.*)\]$/, '$1')) !== 0) return hostname
-  const labels = hostname.split('.')
+  const labels = hostname.replace(/\.$/, '').split('.')
   const [second = '', top = ''] = labels.slice(-2)
   return labels.slice(top.length === 2 && second.length <= 3 ? -3 : -2).join('.')
 }

@@ -1,7 +1,8 @@
 // One HTTP exchange with an upstream: connections with deadlines, network failures as UpstreamUnavailableError.
 import { Agent, request as undiciRequest } from 'undici'
 import type { Readable } from 'node:stream'
-import { UpstreamUnavailableError } from './errors.ts'
+import { createDials, ForbiddenAddressError, type Resolve } from './dials.ts'
+import { UpstreamInvalidAnswerError, UpstreamUnavailableError } from './errors.ts'
 
 export interface TransportOptions {
   /** PEM of the authorities that sign the upstream's certificate, in place of the system's. */
@@ -14,6 +15,8 @@ export interface TransportOptions {
   idleTimeoutMs?: number
   /** Connections per origin; default 128. */
   maxConnections?: number
+  /** Finds the addresses of host names; the system's resolver by default. */
+  resolve?: Resolve
 }
 
 export interface TransportRequest {
@@ -48,16 +51,21 @@ const MAX_DISCARDED_BYTES = 64 * 1024
 /** A kept connection that the upstream had just closed: an idempotent request is safe to send again (RFC 9110 §9.2.2). */
 const CLOSED_EARLY = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
 
-export function createTransport(options: TransportOptions = {}): Transport {
+/** What is asked of another origin than `upstream`'s was named by the upstream, and must not lie where it may not lead. */
+export function createTransport(upstream: URL, options: TransportOptions = {}): Transport {
   const { connectTimeoutMs = 5_000, headersTimeoutMs = 15_000, idleTimeoutMs = 30_000 } = options
-  const agent = new Agent({
-    connect: { timeout: connectTimeoutMs, ...(options.ca === undefined ? {} : { ca: options.ca }) },
-    headersTimeout: headersTimeoutMs,
-    bodyTimeout: idleTimeoutMs,
-    connections: options.maxConnections ?? 128,
-    maxHeaderSize: 128 * 1024,
-    allowH2: false,
-  })
+  const trust = options.ca === undefined ? {} : { ca: options.ca }
+  const dials = createDials({ timeout: connectTimeoutMs, allowH2: false, ...trust }, options.resolve)
+  const agentOf = (connect: (typeof dials)[keyof typeof dials]): Agent =>
+    new Agent({
+      connect,
+      headersTimeout: headersTimeoutMs,
+      bodyTimeout: idleTimeoutMs,
+      connections: options.maxConnections ?? 128,
+      maxHeaderSize: 128 * 1024,
+      allowH2: false,
+    })
+  const agents = { upstream: agentOf(dials.upstream), elsewhere: agentOf(dials.elsewhere) }
   // A request may also wait for a free connection, which the agent itself sets no deadline for.
   const deadlineMs = connectTimeoutMs + headersTimeoutMs
 
@@ -67,7 +75,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
     const signals = request.signal ? [request.signal, deadline.signal] : [deadline.signal]
     try {
       const answer = await undiciRequest(request.url, {
-        dispatcher: agent,
+        dispatcher: request.url.origin === upstream.origin ? agents.upstream : agents.elsewhere,
         method: request.method,
         headers: request.headers,
         body: request.body ?? null,
@@ -76,6 +84,11 @@ export function createTransport(options: TransportOptions = {}): Transport {
       return toResponse(request.url, answer)
     } catch (cause) {
       request.signal?.throwIfAborted()
+      if (cause instanceof ForbiddenAddressError)
+        throw new UpstreamInvalidAnswerError(
+          `${upstream.host} leads to ${request.url.host}, on this machine or in its network, and lies outside itself`,
+          { cause },
+        )
       throw unavailable(request.url, cause, deadline.signal.aborted)
     } finally {
       clearTimeout(timer)
@@ -93,7 +106,9 @@ export function createTransport(options: TransportOptions = {}): Transport {
         return exchange(request)
       }
     },
-    close: () => agent.destroy(),
+    async close() {
+      await Promise.all(Object.values(agents).map((agent) => agent.destroy()))
+    },
   }
 }
 

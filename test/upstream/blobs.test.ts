@@ -74,6 +74,19 @@ test('a compressed blob and one without a length are refused', async (t) => {
   await assert.rejects(client.openBlob(alpine, digest), UpstreamInvalidAnswerError)
 })
 
+test('a blob of a size that no registry takes is refused', async (t) => {
+  const size = 2 ** 40 + 1
+  const registry = await startScriptedServer(t, (req, res) => {
+    if (req.headers.range === undefined) res.writeHead(200, { 'content-length': size }).flushHeaders()
+    else res.writeHead(206, { 'content-range': `bytes 0-4/${size}` }).end(bytes.subarray(0, 5))
+  })
+  const client = clientOf(t, registry.url)
+  await assert.rejects(client.statBlob(alpine, digest), UpstreamInvalidAnswerError)
+  await assert.rejects(client.openBlob(alpine, digest), UpstreamInvalidAnswerError)
+  const ranged = client.openBlob(alpine, digest, { range: { start: 0, end: 4 } })
+  await assert.rejects(ranged, UpstreamInvalidAnswerError)
+})
+
 test('a body that breaks off fails the stream', async (t) => {
   const registry = await startScriptedServer(t, (_req, res) => {
     res.writeHead(200, { 'content-length': String(bytes.length) })
@@ -109,7 +122,7 @@ test('a redirect loop ends', async (t) => {
   assert.equal(registry.requests.length, 6)
 })
 
-test('no redirect leads to a file, from https to http, or from the Internet to this machine', async () => {
+test('no redirect leads to a file, or from https to http', async () => {
   const follow = (location: string) =>
     sendFollowing(
       async ({ url }) => ({
@@ -123,6 +136,4 @@ test('no redirect leads to a file, from https to http, or from the Internet to t
     )
   await assert.rejects(follow('file:///etc/passwd'), /not http or https/)
   await assert.rejects(follow('http://registry.example.com/'), /from https to http/)
-  await assert.rejects(follow('https://169.254.169.254/latest/'), /link-local/)
-  await assert.rejects(follow('https://[::1]/'), /loopback/)
 })

@@ -191,4 +191,5 @@ test('the realm of Docker Hub is allowed; another domain, plain http and shared 
   assert.equal(allowedRealm('https://evil.co.uk/token', new URL('https://registry.co.uk/'), []), undefined)
   assert.equal(allowedRealm('https://10.0.0.1/token', new URL('https://20.0.0.1/'), []), undefined)
   assert(allowedRealm('https://10.0.0.1:8443/token', new URL('https://10.0.0.1/'), []))
+  assert.equal(allowedRealm('https://evil.com./token', new URL('https://registry.com./'), []), undefined)
 })

@@ -1,10 +1,11 @@
 // An existing registry behind this one, as a Registry: what is parsed or cached here goes through it, streams are forwarded.
-import type { ErrorCode } from '../../oci/error.ts'
+import { RegistryError, type ErrorCode } from '../../oci/error.ts'
 import { parseManifest } from '../../oci/manifest.ts'
-import type { Digest } from '../../oci/digest.ts'
-import type { Reference, Tag } from '../../oci/reference.ts'
+import { algorithmOf, type Digest } from '../../oci/digest.ts'
+import { isDigest, type Reference, type Tag } from '../../oci/reference.ts'
 import { compareRepositoryNames, type RepositoryName } from '../../oci/repository-name.ts'
 import type { UpstreamClient } from '../../upstream/client.ts'
+import { pageOfDescriptors } from '../referrers-page.ts'
 import { translated } from '../upstream-failure.ts'
 import { canonicalName, upstreamName, type NameRewrite } from '../upstream-name.ts'
 import type {
@@ -12,8 +13,10 @@ import type {
   OpenBlob,
   Page,
   PageRequest,
+  PushedManifest,
   PutManifestResult,
   ReferrersAnswer,
+  ReferrersRequest,
   Registry,
   RequestContext,
 } from '../registry.ts'
@@ -57,15 +60,16 @@ export class ExternalRegistry implements Registry {
   async putManifest(
     repository: RepositoryName,
     reference: Reference,
-    { mediaType, bytes }: { mediaType: string | undefined; bytes: Uint8Array },
+    { mediaType, bytes, tags = [] }: PushedManifest,
   ): Promise<PutManifestResult> {
     const manifest = { mediaType: parseManifest(bytes, mediaType).mediaType, bytes }
+    // A core of today knows no tag parameters, and finds a sha256 digest for whatever is pushed by a tag.
+    if (tags.length > 0 && isDigest(reference) && algorithmOf(reference) !== 'sha256')
+      throw new RegistryError('UNSUPPORTED', 'the registry behind this one can tag sha256 manifests alone')
     return fromCore('NAME_UNKNOWN', async () => {
-      const { digest, subject } = await this.#client.putManifest(
-        this.#nameOf(repository),
-        reference,
-        manifest,
-      )
+      const name = this.#nameOf(repository)
+      const { digest, subject } = await this.#client.putManifest(name, reference, manifest)
+      for (const tag of tags) await this.#client.putManifest(name, tag, manifest)
       return subject === undefined ? { digest } : { digest, subject }
     })
   }
@@ -130,14 +134,15 @@ export class ExternalRegistry implements Registry {
   listReferrers(
     repository: RepositoryName,
     subject: Digest,
-    { artifactType }: { artifactType?: string },
+    request: ReferrersRequest,
     { signal }: RequestContext,
   ): Promise<ReferrersAnswer> {
-    return fromCore('NAME_UNKNOWN', async () => {
-      const all = await this.#client.listReferrers(this.#nameOf(repository), subject, { signal })
-      if (artifactType === undefined) return { descriptors: all, filtered: false }
-      return { descriptors: all.filter((each) => each.artifactType === artifactType), filtered: true }
-    })
+    return fromCore('NAME_UNKNOWN', async () =>
+      pageOfDescriptors(
+        await this.#client.listReferrers(this.#nameOf(repository), subject, { signal }),
+        request,
+      ),
+    )
   }
 
   close(): Promise<void> {

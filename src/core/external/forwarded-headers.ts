@@ -1,5 +1,6 @@
 // Which headers cross between a client and an external core, and how `Location` is rewritten on the way back.
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
+import { COMMON_ANSWER_HEADERS } from '../../oci/common-answer-headers.ts'
 
 /** All a core needs of a client. Logins, cookies, hop-by-hop and forwarding headers are the gateway's own business. */
 const REQUEST_HEADERS = [
@@ -21,7 +22,6 @@ const ANSWER_HEADERS = [
   'cache-control',
   'content-length',
   'content-range',
-  'content-type',
   'docker-content-digest',
   'docker-upload-uuid',
   'etag',
@@ -51,7 +51,13 @@ export function requestHeaders(
 
 /** What the core's answer carries on to the client, but for its `Location`. */
 export function answerHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
-  return { 'docker-distribution-api-version': 'registry/2.0', ...picked(headers, ANSWER_HEADERS) }
+  return { ...COMMON_ANSWER_HEADERS, ...picked(headers, ANSWER_HEADERS), ...contentType(headers) }
+}
+
+/** Content is data: what the core takes it for is told only where the parts of a range can not be read without. */
+function contentType({ 'content-type': type }: IncomingHttpHeaders): OutgoingHttpHeaders {
+  if (type === undefined) return {}
+  return { 'content-type': /^multipart\/byteranges;/i.test(type) ? type : 'application/octet-stream' }
 }
 
 /** Headers of a refusal that tell the client how to go on (distribution-spec end-5: the true `Range` of a session). */
@@ -60,6 +66,8 @@ export function refusalHeaders(headers: IncomingHttpHeaders): Record<string, str
 }
 
 export interface LocationRewrite {
+  /** The core's own `host[:port]`. */
+  readonly coreHost: string
   /** Path of the core's API: `/v2/`, or `/prefix/v2/`. */
   readonly corePath: string
   readonly repository: string
@@ -68,11 +76,14 @@ export interface LocationRewrite {
 }
 
 /**
- * A `Location` below the repository as the client is to see it, absolute or relative as the core may send it, its query
- * untouched. One that leads elsewhere, such as to the core's object store, is left as it is.
+ * The `Location` of an answer as the client is to see it: below the repository, absolute or relative as the core may send it,
+ * its query untouched. One that leads elsewhere, such as to the core's object store, is left as it is.
  */
-export function rewriteLocation(location: string, rewrite: LocationRewrite): string {
-  const path = location.replace(/^(?:https?:)?\/\/[^/?#]*/i, '')
+export function rewriteLocation(location: string, status: number, rewrite: LocationRewrite): string {
+  const [authority = ''] = /^(?:https?:)?\/\/[^/?#\\]*/i.exec(location) ?? []
+  // An upload session is the core's by whatever name it knows itself; a redirect to another host is to be followed there.
+  if (authority !== '' && status >= 300 && !isOurs(authority, rewrite)) return location
+  const path = location.slice(authority.length)
   // A core behind a path prefix may leave the prefix out.
   for (const api of [rewrite.corePath, '/v2/']) {
     const below = `${api}${rewrite.repository}/`
@@ -80,6 +91,12 @@ export function rewriteLocation(location: string, rewrite: LocationRewrite): str
       return `${rewrite.publicOrigin}/v2/${rewrite.publicName}/${path.slice(below.length)}`
   }
   return location
+}
+
+/** Whether `authority` is the core's or the one that the client knows us by, over http or https. */
+function isOurs(authority: string, { coreHost, publicOrigin }: LocationRewrite): boolean {
+  const url = URL.canParse(authority, publicOrigin) ? new URL(authority, publicOrigin) : undefined
+  return url?.host === coreHost || url?.host === new URL(publicOrigin).host
 }
 
 function picked(headers: IncomingHttpHeaders, names: readonly string[]): Record<string, string> {

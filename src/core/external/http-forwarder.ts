@@ -155,13 +155,15 @@ export class HttpForwarder implements Forwarder {
   #pass(answer: IncomingMessage, res: ServerResponse, route: ForwardRoute, view: PublicView): void {
     const headers = answerHeaders(answer.headers)
     const { location } = answer.headers
+    const status = answer.statusCode ?? 502
     if (location !== undefined)
-      headers['location'] = rewriteLocation(location, {
+      headers['location'] = rewriteLocation(location, status, {
+        coreHost: this.#core.host,
         corePath: this.#apiPath,
         repository: route.repository,
         ...view,
       })
-    res.writeHead(answer.statusCode ?? 502, headers)
+    res.writeHead(status, headers)
     // http-proxy resets the client when the core breaks off, and the core when the client does.
     answer.pipe(res)
   }

@@ -7,6 +7,7 @@ import { UpstreamError, UpstreamInvalidAnswerError, UpstreamUnavailableError } f
 import type { OpenBlob } from '../registry.ts'
 import { MIRROR_FAILURES } from './as-cache.ts'
 import type { BlobSpool } from './blob-spool.ts'
+import type { OrphanFills } from './fill-limits.ts'
 import { heldBack, requireDigest } from './held-back.ts'
 
 export interface BlobFillOptions {
@@ -23,6 +24,8 @@ export interface BlobFillOptions {
   readonly writer: FileWriter | undefined
   /** Takes over a writer whose bytes are those of the digest. */
   readonly keep: (writer: FileWriter) => Promise<void>
+  /** Decides whether it goes on when its last client leaves. */
+  readonly orphans: OrphanFills
   /** Called as soon as whoever comes from now on is better served by a new fill. */
   readonly onBroken: () => void
 }
@@ -39,6 +42,7 @@ export class BlobFill {
   readonly ended: Promise<void>
   readonly #options: BlobFillOptions
   readonly #digester: Digester
+  #body: Readable
   #writer: FileWriter | undefined
   #state: State = 'spooling'
   #failure: unknown
@@ -46,10 +50,14 @@ export class BlobFill {
   #changed = Promise.withResolvers<void>()
   #readers = 0
   #isClosed = false
+  #isAbandoned = false
+  /** Set while it goes on without readers. */
+  #endOrphanhood: (() => void) | undefined
 
-  /** Starts reading the upstream, whether or not anybody reads the blob. */
+  /** Starts reading the upstream before anybody reads the blob. */
   constructor(options: BlobFillOptions) {
     this.#options = options
+    this.#body = options.body
     this.#writer = options.writer
     this.#digester = createDigester(algorithmOf(options.digest))
     this.ended = this.#run()
@@ -57,12 +65,13 @@ export class BlobFill {
 
   /**
    * One client's view. Its streams fail with the upstream's failure, without having given all bytes.
-   * Undefined once the fill has ended and nobody reads it any more.
+   * Undefined once the fill was given up, or has ended and nobody reads it any more.
    */
   open(): OpenBlob | undefined {
-    if (this.#isClosed && this.#readers === 0) return undefined
-    const { size } = this.#options
+    const { size, spool } = this.#options
+    if (this.#isAbandoned || (spool && this.#isClosed && this.#readers === 0)) return undefined
     this.#readers++
+    this.#leaveOrphanage()
     return {
       size,
       cache: 'miss',
@@ -70,17 +79,18 @@ export class BlobFill {
         Readable.from(this.#follow(range), { objectMode: false, highWaterMark: READ_BYTES }),
       release: () => {
         this.#readers--
+        if (this.#readers === 0) this.#goOnOrGiveUp()
         void this.#closeWhenUnused()
       },
     }
   }
 
   async #run(): Promise<void> {
-    const { spool, digest, keep, body } = this.#options
+    const { spool, digest, keep } = this.#options
     try {
       if (spool) await this.#receive(spool)
       else this.#break('unspooled')
-      if (this.#state === 'unspooled') return
+      if (this.#state !== 'spooling') return
       requireDigest(this.#digester, digest)
       this.#state = 'verified'
       this.#announce()
@@ -91,7 +101,8 @@ export class BlobFill {
       MIRROR_FAILURES.publish({ error })
       if (this.#state === 'spooling') this.#break('failed', error)
     } finally {
-      body.destroy()
+      this.#body.destroy()
+      this.#leaveOrphanage()
       await this.#dropWriter()
       this.#isClosed = true
       await this.#closeWhenUnused()
@@ -100,22 +111,24 @@ export class BlobFill {
 
   async #receive(spool: BlobSpool): Promise<void> {
     const { size, reopen } = this.#options
-    let { body } = this.#options
     for (let resumes = 0; ; resumes++) {
       try {
-        for await (const chunk of body as AsyncIterable<Uint8Array>)
+        for await (const chunk of this.#body as AsyncIterable<Uint8Array>)
           if (!(await this.#take(spool, chunk))) return
         if (this.#written === size) return
         throw new UpstreamUnavailableError('the upstream sent less than it announced')
       } catch (error) {
+        if (this.#isAbandoned) return
         if (error instanceof UpstreamInvalidAnswerError || resumes === MAX_RESUMES) throw error
       }
-      body = await reopen({ start: this.#written, end: size - 1 })
+      this.#body = await reopen({ start: this.#written, end: size - 1 })
+      if (this.#isAbandoned) return
     }
   }
 
-  /** False once the spool has no room for more. */
+  /** False once the spool has no room for more, or nobody wants it. */
   async #take(spool: BlobSpool, chunk: Uint8Array): Promise<boolean> {
+    if (this.#isAbandoned) return false
     if (this.#written + chunk.length > this.#options.size)
       throw new UpstreamInvalidAnswerError('the upstream sent more than it announced')
     try {
@@ -165,6 +178,28 @@ export class BlobFill {
     // Only who has read everything up to here can know whether the whole is right; a part alone proves nothing.
     const isRest = range.start === this.#written && range.end === size - 1
     yield* isRest ? heldBack(body, digester, digest) : body
+  }
+
+  /** Its last client has left. */
+  #goOnOrGiveUp(): void {
+    if (this.#state !== 'spooling') return
+    const { size, orphans } = this.#options
+    const giveUp = (): void => this.#abandon()
+    this.#endOrphanhood = orphans.adopt(size - this.#written, giveUp)
+    if (!this.#endOrphanhood) giveUp()
+  }
+
+  #abandon(): void {
+    const error = new UpstreamUnavailableError('a download that nobody waits for was given up')
+    this.#isAbandoned = true
+    MIRROR_FAILURES.publish({ error })
+    this.#break('failed', error)
+    this.#body.destroy()
+  }
+
+  #leaveOrphanage(): void {
+    this.#endOrphanhood?.()
+    this.#endOrphanhood = undefined
   }
 
   #break(state: 'failed' | 'unspooled', cause?: unknown): void {

@@ -3,21 +3,34 @@ import { mkdir, open, rm, type FileHandle } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 
+export interface BlobSpoolOptions {
+  /** Bytes that are to come. */
+  readonly size: number
+  readonly onClose: () => void
+}
+
 export class BlobSpool {
   readonly #file: FileHandle
+  readonly #options: BlobSpoolOptions
   #written = 0
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, options: BlobSpoolOptions) {
     this.#file = file
+    this.#options = options
   }
 
   /** Rejects with the system's error when `folder` has no room. */
-  static async create(folder: string): Promise<BlobSpool> {
+  static async create(folder: string, options: BlobSpoolOptions): Promise<BlobSpool> {
     await mkdir(folder, { recursive: true })
     const path = join(folder, randomUUID())
     const file = await open(path, 'wx+', 0o600)
     await rm(path)
-    return new BlobSpool(file)
+    return new BlobSpool(file, options)
+  }
+
+  /** Bytes that have not come yet. */
+  get missing(): number {
+    return this.#options.size - this.#written
   }
 
   /** Resolves when the bytes can be read. */
@@ -37,6 +50,7 @@ export class BlobSpool {
   }
 
   close(): Promise<void> {
+    this.#options.onClose()
     return this.#file.close()
   }
 }

@@ -8,18 +8,28 @@ import type { ContentStore } from '../content/content-store.ts'
 import type { ManifestCache } from '../manifest-cache.ts'
 import type { Manifest } from '../registry.ts'
 import { asCache } from './as-cache.ts'
+import type { Deliveries } from './deliveries.ts'
+
+export interface KeptManifestsOptions {
+  readonly content: ContentStore
+  /** Holds the manifests of other registries, too. */
+  readonly cache: Pick<ManifestCache, 'peek' | 'get' | 'put'>
+  readonly deliveries: Deliveries
+}
 
 const MAX_MEMBERS = 50_000
 
 export class KeptManifests {
   readonly #content: ContentStore
-  readonly #cache: Pick<ManifestCache, 'peek' | 'get' | 'put'>
+  readonly #cache: KeptManifestsOptions['cache']
+  readonly #deliveries: Deliveries
   /** `<repository>@<digest>` of manifests that the repository is known to hold. */
   readonly #members = new LRUCache<string, true>({ max: MAX_MEMBERS })
 
-  constructor(content: ContentStore, cache: Pick<ManifestCache, 'peek' | 'get' | 'put'>) {
+  constructor({ content, cache, deliveries }: KeptManifestsOptions) {
     this.#content = content
     this.#cache = cache
+    this.#deliveries = deliveries
   }
 
   /** What memory can answer for the repository, at once. */
@@ -40,15 +50,20 @@ export class KeptManifests {
     return manifest
   }
 
-  /** The manifest whichever repository it came through: not to be shown before the upstream was asked. */
-  async findAnywhere(digest: Digest): Promise<Manifest | undefined> {
+  /** The manifest if the upstream once delivered it, to whichever repository: not to be shown before it was asked again. */
+  async findDelivered(digest: Digest): Promise<Manifest | undefined> {
+    const isDelivered = await asCache(() => this.#deliveries.has(digest))
+    if (isDelivered !== true) return undefined
     return (await this.#cache.get(digest)) ?? (await asCache(() => this.#readBlob(digest)))
   }
 
   /** Keeps a manifest that the upstream answered for the repository, and whose bytes were hashed. */
   async keep(repository: RepositoryName, manifest: Manifest): Promise<void> {
     this.#remember(repository, manifest)
-    await asCache(() => this.#content.manifests.put(repository, manifest))
+    await asCache(async () => {
+      await this.#content.manifests.put(repository, manifest)
+      await this.#deliveries.add(manifest.digest)
+    })
   }
 
   #remember(repository: RepositoryName, manifest: Manifest): void {

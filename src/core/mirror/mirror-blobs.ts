@@ -14,15 +14,22 @@ import { stagingDataPath } from '../content/layout.ts'
 import type { CacheVerdict, OpenBlob } from '../registry.ts'
 import { asCache, MIRROR_FAILURES } from './as-cache.ts'
 import { BlobFill } from './blob-fill.ts'
-import { BlobSpool } from './blob-spool.ts'
+import type { Deliveries } from './deliveries.ts'
+import { OrphanFills, type FillLimits } from './fill-limits.ts'
+import { SpoolRoom } from './spool-room.ts'
 
 export interface MirrorBlobsOptions {
   readonly client: UpstreamClient
   readonly content: ContentStore
+  readonly deliveries: Deliveries
   readonly nameOf: (repository: RepositoryName) => RepositoryName
   /** A folder on the local disk for blobs on their way. */
   readonly spoolFolder: string
+  readonly limits: FillLimits
 }
+
+/** When a client that found too many downloads under way may come back. */
+const BUSY_SECONDS = '5'
 
 /** A fill under way, and the repositories of which the upstream said that they hold the blob. */
 interface RunningFill {
@@ -34,10 +41,15 @@ interface RunningFill {
 export class MirrorBlobs {
   readonly #options: MirrorBlobsOptions
   readonly #fills = new Map<Digest, RunningFill>()
+  readonly #orphans: OrphanFills
+  readonly #room: SpoolRoom
   readonly #closing = new AbortController()
 
   constructor(options: MirrorBlobsOptions) {
+    const { limits, spoolFolder: folder } = options
     this.#options = options
+    this.#orphans = new OrphanFills(limits)
+    this.#room = new SpoolRoom({ folder, reserveBytes: limits.reserveBytes })
   }
 
   async stat(
@@ -55,17 +67,17 @@ export class MirrorBlobs {
     const kept = await this.#find(repository, digest)
     if (kept) return this.#openStored(kept, 'hit')
     const { client, content, nameOf } = this.#options
-    const stored = await asCache(() => content.blobs.stat(digest))
+    const delivered = await this.#findDelivered(digest)
     const running = this.#fills.get(digest)
     // No wait between this look and what follows: of all who ask at once, one starts the fill.
-    if (running?.repositories.has(repository) || (!running && !stored))
+    if (running?.repositories.has(repository) || (!running && !delivered))
       return this.#follow(repository, digest, signal)
-    // The bytes are here, or coming, through another repository: this one has them only if the upstream says so.
+    // The upstream delivered the bytes, or does so now, for another repository: this one has them only if it says so.
     await client.statBlob(nameOf(repository), digest, { signal })
-    const linked = this.#fills.has(digest) ? undefined : await asCache(() => content.blobs.stat(digest))
-    if (!linked) return this.#follow(repository, digest, signal)
+    const stored = this.#fills.has(digest) ? undefined : await this.#findDelivered(digest)
+    if (!stored) return this.#follow(repository, digest, signal)
     await asCache(() => content.blobs.link(repository, digest))
-    return this.#openStored(linked, 'revalidated')
+    return this.#openStored(stored, 'revalidated')
   }
 
   /** Breaks off what is under way. */
@@ -76,6 +88,12 @@ export class MirrorBlobs {
 
   #find(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
     return asCache(() => this.#options.content.blobs.find(repository, digest))
+  }
+
+  /** What lies on the store and came from this very upstream: others may have put their bytes there, too. */
+  #findDelivered(digest: Digest): Promise<StoredBlob | undefined> {
+    const { content, deliveries } = this.#options
+    return asCache(async () => ((await deliveries.has(digest)) ? content.blobs.stat(digest) : undefined))
   }
 
   async #openStored({ digest, size }: StoredBlob, cache: CacheVerdict): Promise<OpenBlob> {
@@ -100,6 +118,10 @@ export class MirrorBlobs {
   }
 
   #start(repository: RepositoryName, digest: Digest): RunningFill {
+    if (this.#fills.size >= this.#options.limits.maxFills)
+      throw new RegistryError('UNAVAILABLE', 'too many blobs are being fetched: try again', {
+        headers: { 'Retry-After': BUSY_SECONDS },
+      })
     const repositories = new Set([repository])
     const forget = (): void => {
       if (this.#fills.get(digest) === started) this.#fills.delete(digest)
@@ -117,7 +139,7 @@ export class MirrorBlobs {
     repositories: ReadonlySet<RepositoryName>,
     forget: () => void,
   ): Promise<BlobFill> {
-    const { client, content, nameOf, spoolFolder } = this.#options
+    const { client, content, deliveries, nameOf } = this.#options
     const name = nameOf(repository)
     // No caller's signal: whoever asked first may leave, the others go on.
     const { signal } = this.#closing
@@ -127,15 +149,17 @@ export class MirrorBlobs {
       return again.body
     }
     const stagingPath = stagingDataPath(randomUUID())
-    const spool = await BlobSpool.create(spoolFolder).catch(degraded)
+    const spool = await this.#room.open(size).catch(degraded)
     const writer = spool && (await content.driver.openWriter(stagingPath).catch(degraded))
     const keep = async (finished: FileWriter): Promise<void> => {
       await content.blobs.commit(finished, digest)
+      await deliveries.add(digest)
       for (const each of repositories) await content.blobs.link(each, digest)
       // From here on nobody may join and expect to be linked.
       forget()
     }
-    const fill = new BlobFill({ digest, size, body, reopen, spool, writer, keep, onBroken: forget })
+    const orphans = this.#orphans
+    const fill = new BlobFill({ digest, size, body, reopen, spool, writer, keep, orphans, onBroken: forget })
     if (writer) void fill.ended.then(() => content.driver.delete(dirname(stagingPath)).catch(degraded))
     return fill
   }

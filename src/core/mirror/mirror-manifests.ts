@@ -14,6 +14,7 @@ import {
 import type { ContentStore } from '../content/content-store.ts'
 import type { ManifestCache } from '../manifest-cache.ts'
 import type { CacheVerdict, Manifest, ManifestAnswer } from '../registry.ts'
+import type { Deliveries } from './deliveries.ts'
 import { KeptManifests } from './kept-manifests.ts'
 import { TagStates, type TagState } from './tag-states.ts'
 
@@ -21,6 +22,7 @@ export interface MirrorManifestsOptions {
   readonly client: UpstreamClient
   readonly content: ContentStore
   readonly manifests: Pick<ManifestCache, 'peek' | 'get' | 'put'>
+  readonly deliveries: Deliveries
   readonly nameOf: (repository: RepositoryName) => RepositoryName
   readonly tagTtlMs: (tag: Tag) => number
   readonly now: () => number
@@ -40,9 +42,10 @@ export class MirrorManifests {
   readonly #flights = new SingleFlight<ManifestAnswer>()
 
   constructor(options: MirrorManifestsOptions) {
+    const { content, manifests: cache, deliveries } = options
     this.#options = options
-    this.#kept = new KeptManifests(options.content, options.manifests)
-    this.#tags = new TagStates(options.content)
+    this.#kept = new KeptManifests({ content, cache, deliveries })
+    this.#tags = new TagStates(content)
   }
 
   get(repository: RepositoryName, reference: Reference): Promise<ManifestAnswer> | ManifestAnswer {
@@ -70,10 +73,10 @@ export class MirrorManifests {
     return manifest ? { manifest, cache: 'hit' } : this.#fetchDigest(repository, digest)
   }
 
-  /** A manifest that the repository is not known to hold: a HEAD is enough where its bytes are here. */
+  /** A manifest that the repository is not known to hold: a HEAD is enough where the upstream delivered its bytes before. */
   async #fetchDigest(repository: RepositoryName, digest: Digest): Promise<ManifestAnswer> {
     const { client, nameOf } = this.#options
-    const known = await this.#kept.findAnywhere(digest)
+    const known = await this.#kept.findDelivered(digest)
     if (known) await client.headManifest(nameOf(repository), digest)
     const manifest = known ?? (await client.getManifest(nameOf(repository), digest))
     await this.#kept.keep(repository, manifest)
@@ -82,6 +85,16 @@ export class MirrorManifests {
 
   async #byTag(repository: RepositoryName, tag: Tag): Promise<ManifestAnswer> {
     const state = await this.#tags.load(repository, tag)
+    try {
+      return await this.#byState(repository, tag, state)
+    } catch (error) {
+      // What was taken back must not come up again when the upstream can not be asked.
+      if (state && error instanceof UpstreamNotFoundError) await this.#tags.forget(repository, tag)
+      throw error
+    }
+  }
+
+  async #byState(repository: RepositoryName, tag: Tag, state: TagState | undefined): Promise<ManifestAnswer> {
     const manifest = state && (await this.#kept.find(repository, state.digest))
     if (!state || !manifest) return this.#fetchTag(repository, tag)
     if (this.#isFresh(tag, state)) return this.#answer(manifest, 'hit', state.checkedAt)

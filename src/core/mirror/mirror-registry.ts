@@ -7,8 +7,11 @@ import type { UpstreamClient } from '../../upstream/client.ts'
 import { UpstreamRateLimitedError, UpstreamUnavailableError } from '../../upstream/errors.ts'
 import type { ContentStore } from '../content/content-store.ts'
 import type { ManifestCache } from '../manifest-cache.ts'
+import { pageOfDescriptors } from '../referrers-page.ts'
 import { translated } from '../upstream-failure.ts'
 import { upstreamName, type NameRewrite } from '../upstream-name.ts'
+import { Deliveries } from './deliveries.ts'
+import { DEFAULT_FILL_LIMITS, type FillLimits } from './fill-limits.ts'
 import { MirrorBlobs } from './mirror-blobs.ts'
 import { MirrorManifests } from './mirror-manifests.ts'
 import type {
@@ -18,6 +21,7 @@ import type {
   Page,
   PageRequest,
   ReferrersAnswer,
+  ReferrersRequest,
   Registry,
   RequestContext,
 } from '../registry.ts'
@@ -41,6 +45,8 @@ export interface MirrorRegistryOptions {
   readonly revalidateTimeoutMs?: number
   /** How long an upstream that failed is not asked about the same tag again; 5 s, or longer if it says so. */
   readonly retryMs?: number
+  /** What downloads may take of the machine. */
+  readonly limits?: Partial<FillLimits>
 }
 
 export class MirrorRegistry implements Registry {
@@ -57,8 +63,9 @@ export class MirrorRegistry implements Registry {
     this.#client = client
     this.#content = content
     this.#rewrite = rewrite
-    this.#manifests = new MirrorManifests({ ...options, nameOf, now, revalidateTimeoutMs, retryMs })
-    this.#blobs = new MirrorBlobs({ client, content, nameOf, spoolFolder: options.spoolFolder })
+    const shared = { ...options, nameOf, deliveries: new Deliveries(content.driver, client.address) }
+    this.#manifests = new MirrorManifests({ ...shared, now, revalidateTimeoutMs, retryMs })
+    this.#blobs = new MirrorBlobs({ ...shared, limits: { ...DEFAULT_FILL_LIMITS, ...options.limits } })
   }
 
   getManifest(repository: RepositoryName, reference: Reference): Promise<ManifestAnswer> {
@@ -97,14 +104,12 @@ export class MirrorRegistry implements Registry {
   listReferrers(
     repository: RepositoryName,
     subject: Digest,
-    { artifactType }: { artifactType?: string },
+    request: ReferrersRequest,
     { signal }: RequestContext,
   ): Promise<ReferrersAnswer> {
     return fromUpstream('NAME_UNKNOWN', async () => {
       const name = upstreamName(repository, this.#rewrite)
-      const all = await this.#client.listReferrers(name, subject, { signal })
-      if (artifactType === undefined) return { descriptors: all, filtered: false }
-      return { descriptors: all.filter((each) => each.artifactType === artifactType), filtered: true }
+      return pageOfDescriptors(await this.#client.listReferrers(name, subject, { signal }), request)
     })
   }
 

@@ -14,6 +14,8 @@ export interface TagState {
   readonly checkedAt: number
   /** The upstream failed: it is not asked again before. */
   readonly retryAt?: number
+  /** The store has it, too. */
+  readonly isKept?: boolean
 }
 
 const MAX_TAGS = 50_000
@@ -35,7 +37,14 @@ export class TagStates {
   /** The newest of memory and store: another process may have asked the upstream meanwhile. */
   async load(repository: RepositoryName, tag: Tag): Promise<TagState | undefined> {
     const known = this.peek(repository, tag)
-    const kept = await asCache(() => this.#read(repository, tag))
+    const read = await asCache(async () => ({ kept: await this.#read(repository, tag) }))
+    if (!read) return known
+    const { kept } = read
+    if (!kept && known?.isKept === true) {
+      // Another process has forgotten it.
+      this.#memory.delete(keyOf(repository, tag))
+      return undefined
+    }
     if (!kept || (known && known.checkedAt >= kept.checkedAt)) return known
     this.#memory.set(keyOf(repository, tag), kept)
     return kept
@@ -48,7 +57,14 @@ export class TagStates {
       await this.#content.tags.set(repository, tag, digest)
       const bytes = Buffer.from(JSON.stringify({ digest, checkedAt }))
       await this.#content.driver.writeAll(pathOf(repository, tag), bytes)
+      this.#memory.set(keyOf(repository, tag), { digest, checkedAt, isKept: true })
     })
+  }
+
+  /** The upstream has no such tag any more. */
+  async forget(repository: RepositoryName, tag: Tag): Promise<void> {
+    this.#memory.delete(keyOf(repository, tag))
+    await asCache(() => this.#content.tags.delete(repository, tag))
   }
 
   /** The upstream failed: what is known stays, and is not asked for again before `retryAt`. */
@@ -61,7 +77,7 @@ export class TagStates {
     if (digest === undefined) return undefined
     const checked = await this.#readFile(repository, tag)
     // registry:2 may have moved the tag on the same folder: then nobody knows how old that is.
-    return checked?.digest === digest ? checked : { digest, checkedAt: 0 }
+    return checked?.digest === digest ? { ...checked, isKept: true } : { digest, checkedAt: 0, isKept: true }
   }
 
   async #readFile(repository: RepositoryName, tag: Tag): Promise<TagState | undefined> {

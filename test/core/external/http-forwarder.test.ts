@@ -224,6 +224,43 @@ test("a redirect to where the core keeps its bytes is the client's to follow", a
   assert.equal(answer.headers.location, location)
 })
 
+test('a redirect is rewritten only where it leads to the core or to us', async (t) => {
+  let location = ''
+  const core = await startScriptedServer(t, (_req, res) => res.writeHead(307, { location }).end())
+  const gateway = await startForwardingGateway(t, { url: core.url })
+  const redirected = async (to: string): Promise<string | undefined> => {
+    location = to
+    return (await send(`${gateway.url}/v2/a/blobs/${digest}`)).headers.location
+  }
+  const ours = `${PUBLIC_ORIGIN}/v2/a/blobs/x`
+  assert.equal(await redirected(`${core.url}/v2/a/blobs/x`), ours)
+  assert.equal(await redirected(`//registry.example.com:8443/v2/a/blobs/x`), ours)
+  const cdn = 'https://cdn.example.com/v2/a/blobs/x'
+  assert.equal(await redirected(cdn), cdn)
+})
+
+test('an upload session is reached through us by whatever name the core knows itself', async (t) => {
+  const location = 'http://core.internal:5000/v2/a/blobs/uploads/id?_state=x'
+  const core = await startScriptedServer(t, (_req, res) => res.writeHead(202, { location }).end())
+  const gateway = await startForwardingGateway(t, { url: core.url })
+  const started = await send(`${gateway.url}/v2/a/blobs/uploads/`, { method: 'POST' })
+  assert.equal(started.headers.location, `${PUBLIC_ORIGIN}/v2/a/blobs/uploads/id?_state=x`)
+})
+
+test('no browser runs what a core calls a page; the parts of a range keep their boundary', async (t) => {
+  let type = 'text/html; charset=utf-8'
+  const core = await startScriptedServer(t, (_req, res) =>
+    res.writeHead(200, { 'content-type': type }).end('<script>alert(1)</script>'),
+  )
+  const gateway = await startForwardingGateway(t, { url: core.url })
+  const { headers } = await send(`${gateway.url}/v2/a/blobs/${digest}`)
+  assert.equal(headers['content-type'], 'application/octet-stream')
+  assert.equal(headers['x-content-type-options'], 'nosniff')
+  assert.match(String(headers['content-security-policy']), /^sandbox/)
+  type = 'multipart/byteranges; boundary=b'
+  assert.equal((await send(`${gateway.url}/v2/a/blobs/${digest}`)).headers['content-type'], type)
+})
+
 test('the query reaches the core byte for byte', async (t) => {
   const core = await startScriptedServer(t, (_req, res) => res.writeHead(204).end())
   const gateway = await startForwardingGateway(t, { url: `${core.url}/prefix/` })

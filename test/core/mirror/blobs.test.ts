@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { buffer } from 'node:stream/consumers'
 import type { Digest } from '../../../src/oci/digest.ts'
+import { isSendable } from '../../../src/storage/driver.ts'
 import { startHub, type Hub } from '../../support/hub.ts'
 import { imageOf } from '../../support/images.ts'
 import { known } from '../../support/known.ts'
@@ -41,6 +42,9 @@ test('a cold blob is streamed and kept; the next pull asks the upstream nothing'
   hub.forgetRequests()
   const warm = await mirror.registry.openBlob(ALPINE, layer.digest, CONTEXT)
   assert.equal(warm.cache, 'hit')
+  const stream = await warm.read()
+  assert(isSendable(stream), "the store's own stream, which can be sent without a pipe")
+  stream.destroy()
   assert.deepEqual(await readBlob(warm), layer.bytes)
   assert.equal(hub.requests.length, 0)
 })

@@ -175,8 +175,29 @@ test('an upstream that says no is believed: 401, 403 and 404 are never answered 
   }
   await says(401, { code: 'DENIED', status: 403 })
   await says(403, { code: 'DENIED', status: 403 })
-  await says(404, { code: 'MANIFEST_UNKNOWN', status: 404 })
   assert.equal((await registry.getManifest(ALPINE, tag)).cache, 'revalidated')
+  clock.now += HOUR_MS
+  await says(404, { code: 'MANIFEST_UNKNOWN', status: 404 })
+})
+
+test('a tag that the upstream took back does not come up again when it is down, and can come back', async (t) => {
+  const hub = await startHub(t, { images: { ...images, 'library/alpine:3.21': moved } })
+  const { registry, clock, root } = await startMirror(t, hub.url, { retryMs: 0 })
+  const other = await startMirror(t, hub.url, { root, retryMs: 0 })
+  await registry.getManifest(ALPINE, known(parseTag('3.21')))
+  await registry.getManifest(ALPINE, tag)
+  await other.registry.getManifest(ALPINE, tag)
+  hub.deleteTag('library/alpine', '3.20')
+  for (const each of [clock, other.clock]) each.now += HOUR_MS
+  await assert.rejects(registry.getManifest(ALPINE, tag), { code: 'MANIFEST_UNKNOWN', status: 404 })
+  await hub.down()
+  await assert.rejects(registry.getManifest(ALPINE, tag), { code: 'UNAVAILABLE', status: 503 })
+  // Nor from the memory of another process on the same store.
+  await assert.rejects(other.registry.getManifest(ALPINE, tag), { code: 'UNAVAILABLE', status: 503 })
+  assert.deepEqual(await registry.listTags(ALPINE, { limit: 9 }, CONTEXT), { items: ['3.21'], more: false })
+  await hub.up()
+  hub.add('library/alpine:3.20', image)
+  assert.equal((await registry.getManifest(ALPINE, tag)).manifest.digest, image.manifest.digest)
 })
 
 test('with nothing cached a client hears what is wrong with the upstream', async (t) => {
