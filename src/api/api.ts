@@ -7,9 +7,10 @@ import type { Identity } from '../access/identity.ts'
 import type { Naming } from '../access/naming.ts'
 import type { RoutedRegistry } from '../core/routed.ts'
 import { deleteBlob, getBlob, headBlob } from './blobs.ts'
+import { ByteBudget } from './byte-budget.ts'
 import { ClientContext, type Exchange, type RepositoryExchange } from './exchange.ts'
 import { forwardBlob, forwardUpload } from './forwarding.ts'
-import type { Guard } from './guard.ts'
+import type { Guard, Wanted } from './guard.ts'
 import { listReferrers, listRepositories, listTags } from './listings.ts'
 import { deleteManifest, getManifest, putManifest } from './manifests.ts'
 import type { RequestRecord } from './request-record.ts'
@@ -43,12 +44,16 @@ const METHODS: Record<Route['kind'], readonly string[]> = {
   referrers: ['GET', 'HEAD'],
 }
 
+/** All manifests that are being received at one time. */
+const MAX_BODY_BYTES = 128 * 1024 * 1024
+
 const NO_QUERY = new URLSearchParams()
 
 export class Api {
   readonly #registry: RoutedRegistry
   readonly #guard: Guard
   readonly #naming: Naming
+  readonly #bodies = new ByteBudget(MAX_BODY_BYTES)
 
   constructor({ registry, guard, naming }: ApiOptions) {
     this.#registry = registry
@@ -71,14 +76,33 @@ export class Api {
     const route = parseRoute(path)
     record.route = route.kind
     requireMethod(req, route)
-    const found = this.#guard.identify(req, origin)
+    // Named before it is known who asks: a refusal has to say what the client needs a token for.
+    const wanted = 'name' in route ? this.#wanted(req, query, route, record) : undefined
+    const found = this.#guard.identify(req, { origin, clientAddress: record.clientAddress, wanted })
     const identity = found instanceof Promise ? await found : found
     if (identity.name !== undefined) record.user = identity.name
     const context = new ClientContext(req, res, identity)
-    const exchange: Exchange = { req, res, query, record, origin, context }
+    const exchange: Exchange = { req, res, query, record, origin, context, bodies: this.#bodies }
     if (route.kind === 'base') return this.#ping(exchange, identity)
-    if (route.kind === 'catalog') return this.#catalog(exchange, identity)
-    return this.#repository(exchange, identity, route)
+    if (route.kind === 'catalog' || !wanted) return this.#catalog(exchange, identity)
+    this.#guard.require(identity, wanted, origin)
+    return this.#repository(exchange, route, wanted.repository)
+  }
+
+  #wanted(
+    req: IncomingMessage,
+    query: URLSearchParams,
+    route: RepositoryRoute,
+    record: RequestRecord,
+  ): Wanted {
+    if ('reference' in route) record.reference = route.reference
+    if ('digest' in route) record.reference = route.digest
+    const ns = query.size === 0 ? [] : query.getAll('ns')
+    const repository = this.#naming.canonical({ name: route.name, host: req.headers.host, ns })
+    const action = actionOf(req, route)
+    record.repository = repository
+    record.action = action
+    return { repository, action }
   }
 
   #ping({ req, res, origin }: Exchange, identity: Identity): void {
@@ -91,20 +115,13 @@ export class Api {
     return listRepositories(exchange, this.#registry, this.#guard)
   }
 
-  #repository(exchange: Exchange, identity: Identity, route: RepositoryRoute): Promise<void> {
-    const { req, res, query, record, origin } = exchange
-    const ns = query.size === 0 ? [] : query.getAll('ns')
-    const repository = this.#naming.canonical({ name: route.name, host: req.headers.host, ns })
-    const action = actionOf(req, route)
-    record.repository = repository
-    record.action = action
-    if ('reference' in route) record.reference = route.reference
-    if ('digest' in route) record.reference = route.digest
-    this.#guard.require(identity, action, repository, origin)
+  #repository(exchange: Exchange, route: RepositoryRoute, repository: RepositoryName): Promise<void> {
+    const { res, query } = exchange
     const target = this.#registry.resolve(repository)
     if (!target) throw new RegistryError('NAME_UNKNOWN', 'no route serves this repository')
     // Tells clients that mirrors share an address which one answered (distribution-spec "Registry Proxying").
-    if (ns[0] !== undefined) res.setHeader('OCI-Namespace', ns[0])
+    const ns = query.size === 0 ? null : query.get('ns')
+    if (ns !== null) res.setHeader('OCI-Namespace', ns)
     return this.#handle({ ...exchange, route, repository, target })
   }
 
@@ -123,7 +140,8 @@ export class Api {
       case 'upload-start': {
         const mountFrom = this.#mountSource(exchange)
         if (target.forwarder) return forwardUpload({ ...exchange, route }, target.forwarder, mountFrom)
-        return startUpload({ ...exchange, route }, mountFrom)
+        const mayPull = (candidate: RepositoryName) => this.#mayMountFrom(exchange, candidate)
+        return startUpload({ ...exchange, route }, { from: mountFrom, mayPull })
       }
       case 'upload':
         if (target.forwarder) return forwardUpload({ ...exchange, route }, target.forwarder, undefined)
@@ -135,18 +153,23 @@ export class Api {
     }
   }
 
-  /** The repository to mount from: one the caller may pull from, served by the same registry. */
-  #mountSource({ req, query, context, target }: RepositoryExchange): RepositoryName | undefined {
+  /** The repository that `from` names, if a mount may take from it. */
+  #mountSource(exchange: RepositoryExchange): RepositoryName | undefined {
+    const { req, query } = exchange
     const from = query.get('from')
     if (from === null || !query.has('mount')) return undefined
-    let source: RepositoryName
     try {
-      source = this.#naming.canonical({ name: from, host: req.headers.host })
+      const source = this.#naming.canonical({ name: from, host: req.headers.host })
+      return this.#mayMountFrom(exchange, source) ? source : undefined
     } catch {
       return undefined // clients send names of other registries' repositories here: they get a plain session
     }
-    if (!this.#guard.mayPull(context.identity, source)) return undefined
-    return this.#registry.resolve(source)?.registry === target.registry ? source : undefined
+  }
+
+  /** One the caller may pull from, served by the same registry. */
+  #mayMountFrom({ context, target }: RepositoryExchange, source: RepositoryName): boolean {
+    if (!this.#guard.mayPull(context.identity, source)) return false
+    return this.#registry.resolve(source)?.registry === target.registry
   }
 }
 

@@ -1,9 +1,12 @@
 // Blobs: distribution-spec end-2 (GET, HEAD), end-10 (DELETE).
 import type { ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { parseRange, type ByteRange } from '../oci/byte-range.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { OpenBlob } from '../core/registry.ts'
+import { isSendable } from '../storage/driver.ts'
+import { isModest, multipartOf } from './byte-ranges.ts'
 import type { RepositoryExchange } from './exchange.ts'
 import { COMMON_HEADERS, respondEmpty } from './respond.ts'
 import type { RepositoryRoute } from './route.ts'
@@ -19,7 +22,7 @@ export async function headBlob(exchange: BlobExchange): Promise<void> {
   res.end()
 }
 
-/** `GET /v2/<name>/blobs/<digest>`, whole or one range of it. */
+/** `GET /v2/<name>/blobs/<digest>`, whole or ranges of it. */
 export async function getBlob(exchange: BlobExchange): Promise<void> {
   const { req, res, repository, route, target, context, record } = exchange
   const blob = await target.registry.openBlob(repository, route.digest, context)
@@ -55,21 +58,43 @@ async function sendBlob(
   ranges: readonly ByteRange[] | undefined,
 ): Promise<void> {
   if (ranges?.length === 0) return respondEmpty(res, 416, ['Content-Range', `bytes */${blob.size}`])
-  // Several ranges at once: the whole blob is a valid answer (RFC 9110 §14.2), and no registry client asks so.
+  if (ranges && ranges.length > 1 && isModest(ranges, blob.size)) return sendRanges(res, digest, blob, ranges)
   const range = ranges?.length === 1 ? ranges[0] : undefined
   const body = await blob.read(range)
   if (range) {
     const contentRange = ['Content-Range', `bytes ${range.start}-${range.end}/${blob.size}`]
     res.writeHead(206, [...headersOf(digest, blob.cache, range.end - range.start + 1), ...contentRange])
   } else res.writeHead(200, headersOf(digest, blob.cache, blob.size))
-  await pipeline(body, res)
+  await sendBody(body, res)
 }
 
-function headersOf(digest: Digest, cache: string, length?: number): string[] {
+async function sendBody(body: Readable, res: ServerResponse): Promise<void> {
+  if (!isSendable(body)) return pipeline(body, res)
+  await body.sendTo(res)
+  res.end()
+}
+
+async function sendRanges(
+  res: ServerResponse,
+  digest: Digest,
+  blob: OpenBlob,
+  ranges: readonly ByteRange[],
+): Promise<void> {
+  const body = multipartOf(ranges, blob.size, (range) => blob.read(range))
+  res.writeHead(206, headersOf(digest, blob.cache, body.length, body.contentType))
+  await pipeline(body.read(), res)
+}
+
+function headersOf(
+  digest: Digest,
+  cache: string,
+  length?: number,
+  contentType = 'application/octet-stream',
+): string[] {
   return [
     ...COMMON_HEADERS,
     'Content-Type',
-    'application/octet-stream',
+    contentType,
     ...(length === undefined ? [] : ['Content-Length', String(length)]),
     'Docker-Content-Digest',
     digest,

@@ -2,10 +2,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { RegistryError } from '../oci/error.ts'
 import type { UploadChunk } from '../core/registry.ts'
+import type { ByteBudget } from './byte-budget.ts'
 
 /** How much of a body that nobody wants is read and dropped, so that the client gets to see the answer. */
 const LINGER_BYTES = 8 * 1024 * 1024
 const LINGER_MS = 5_000
+
+/** A manifest on the slowest line takes seconds. */
+const SMALL_BODY_MS = 60_000
 
 /** Tells a client that waits with its body (`Expect: 100-continue`) to send it. Call when the request was allowed. */
 export function acceptBody(req: IncomingMessage, res: ServerResponse): IncomingMessage {
@@ -13,25 +17,40 @@ export function acceptBody(req: IncomingMessage, res: ServerResponse): IncomingM
   return req
 }
 
-/** Reads a small body whole. Rejects with 413 above `maxBytes`, before reading when the client says so itself. */
-export async function readBody(req: IncomingMessage, res: ServerResponse, maxBytes: number): Promise<Buffer> {
+/**
+ * Reads a small body whole. Rejects with 413 above `maxBytes`, before reading when the client says so itself, and with 503
+ * when too many bodies are being read at once. A body that takes longer than a minute cuts its connection.
+ */
+export async function readBody(
+  req: IncomingMessage,
+  res: ServerResponse,
+  { maxBytes, budget }: { maxBytes: number; budget: ByteBudget },
+): Promise<Buffer> {
   if ((declaredLength(req) ?? 0) > maxBytes) throw tooLarge(maxBytes)
   const chunks: Buffer[] = []
   let size = 0
-  // The socket must outlive a body that is too large: the answer has still to go out.
-  const body = acceptBody(req, res).iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
-  for await (const chunk of body) {
-    size += chunk.length
-    if (size > maxBytes) throw tooLarge(maxBytes)
-    chunks.push(chunk)
+  const late = setTimeout(() => req.destroy(), SMALL_BODY_MS)
+  try {
+    // The socket must outlive a body that is too large: the answer has still to go out.
+    const body = acceptBody(req, res).iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
+    for await (const chunk of body) {
+      if (size + chunk.length > maxBytes) throw tooLarge(maxBytes)
+      if (!budget.take(chunk.length)) throw tooBusy()
+      size += chunk.length
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks)
+  } finally {
+    clearTimeout(late)
+    budget.giveBack(size)
   }
-  return Buffer.concat(chunks)
 }
 
 /** The body as a chunk of an upload, with what the client says of its place and length. */
 export function uploadChunk(req: IncomingMessage, res: ServerResponse): UploadChunk {
   const range = contentRange(req.headers['content-range'])
-  const length = declaredLength(req) ?? (range && range.end - range.start + 1)
+  // Where both are told, the range is the larger promise: a body that does not keep it is refused.
+  const length = range ? range.end - range.start + 1 : declaredLength(req)
   return {
     body: acceptBody(req, res),
     ...(range ? { start: range.start } : {}),
@@ -83,6 +102,12 @@ function contentRange(header: string | undefined): { start: number; end: number 
   if (!match || end < start)
     throw new RegistryError('RANGE_INVALID', 'Content-Range is not "<start>-<end>"', { status: 400 })
   return { start, end }
+}
+
+function tooBusy(): RegistryError {
+  return new RegistryError('UNAVAILABLE', 'too many manifests are being pushed: try again shortly', {
+    headers: { 'Retry-After': '1' },
+  })
 }
 
 function tooLarge(maxBytes: number): RegistryError {

@@ -5,6 +5,7 @@ import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Identity } from '../access/identity.ts'
 import type { ResolvedRoute } from '../core/routed.ts'
 import type { RequestContext } from '../core/registry.ts'
+import type { ByteBudget } from './byte-budget.ts'
 import type { RequestRecord } from './request-record.ts'
 import type { RepositoryRoute } from './route.ts'
 
@@ -17,6 +18,8 @@ export interface Exchange {
   /** `https://host[:port]` under which the client reaches this gateway. */
   readonly origin: string
   readonly context: RequestContext
+  /** For bodies that are read whole. */
+  readonly bodies: ByteBudget
 }
 
 /** A request that concerns one repository: parsed, named and allowed. */

@@ -18,6 +18,20 @@ export interface GuardOptions {
   readonly hasAccounts: boolean
 }
 
+/** What a request is about to do. */
+export interface Wanted {
+  readonly action: Action
+  readonly repository: RepositoryName
+}
+
+/** What is known of a request before it is known who sent it. */
+export interface Asking {
+  readonly origin: string
+  readonly clientAddress: string
+  /** Undefined where no repository is concerned. */
+  readonly wanted: Wanted | undefined
+}
+
 export class Guard {
   readonly #options: GuardOptions
 
@@ -25,13 +39,16 @@ export class Guard {
     this.#options = options
   }
 
-  /** Who sent the request. Answers at once what was verified lately. Throws 401 or 503. */
-  identify(req: IncomingMessage, origin: string): Identity | Promise<Identity> {
+  /**
+   * Who sent the request. Answers at once what was verified lately. Throws 401, with the scope of what was `wanted`, or 503.
+   */
+  identify(req: IncomingMessage, { origin, clientAddress, wanted }: Asking): Identity | Promise<Identity> {
+    const refuse = (error: unknown) => this.#refuse(error, origin, wanted && scopeOf(wanted))
     try {
-      const identity = this.#options.authenticator.authenticate(req.headers.authorization)
-      return identity instanceof Promise ? identity.catch((error) => this.#refuse(error, origin)) : identity
+      const identity = this.#options.authenticator.authenticate(req.headers.authorization, clientAddress)
+      return identity instanceof Promise ? identity.catch(refuse) : identity
     } catch (error) {
-      return this.#refuse(error, origin)
+      return refuse(error)
     }
   }
 
@@ -42,16 +59,11 @@ export class Guard {
   }
 
   /** Throws 401 where logging in could help, 403 where it would not. */
-  require(identity: Identity, action: Action, repository: RepositoryName, origin: string): void {
+  require(identity: Identity, wanted: Wanted, origin: string): void {
     const { policy } = this.#options
+    const { action, repository } = wanted
     if (policy.allows(identity, action, repository)) return
-    const actions: Action[] = action === 'push' ? ['pull', 'push'] : [action]
-    this.#deny(
-      identity,
-      policy.grants(identity, action, repository),
-      { type: 'repository', name: repository, actions: new Set(actions) },
-      origin,
-    )
+    this.#deny(identity, policy.grants(identity, action, repository), scopeOf(wanted), origin)
   }
 
   requireCatalog(identity: Identity, origin: string): void {
@@ -77,9 +89,9 @@ export class Guard {
     throw new RegistryError('DENIED', 'the account has no grant for this', { detail: formatScope(scope) })
   }
 
-  #refuse(failure: unknown, origin: string): never {
+  #refuse(failure: unknown, origin: string, scope: Scope | undefined): never {
     if (failure instanceof InvalidCredentialError)
-      throw this.#unauthorized(origin, undefined, 'invalid_token', failure.message)
+      throw this.#unauthorized(origin, scope, 'invalid_token', failure.message)
     if (failure instanceof AuthenticationBusyError)
       throw new RegistryError('UNAVAILABLE', 'too many logins are being checked: try again shortly', {
         headers: { 'Retry-After': String(failure.retryAfterSeconds) },
@@ -107,4 +119,10 @@ export class Guard {
       ...(scope ? { detail: formatScope(scope) } : {}),
     })
   }
+}
+
+/** What a client has to ask a token for. Push implies pull, and clients pull while they push. */
+function scopeOf({ action, repository }: Wanted): Scope {
+  const actions: Action[] = action === 'push' ? ['pull', 'push'] : [action]
+  return { type: 'repository', name: repository, actions: new Set(actions) }
 }

@@ -1,7 +1,8 @@
 // Listings: tags (distribution-spec end-8), referrers (end-12), and registry:2's catalog.
+import { parseDigest } from '../oci/digest.ts'
 import { RegistryError } from '../oci/error.ts'
 import { OCI_INDEX } from '../oci/media-type.ts'
-import type { Page, PageRequest } from '../core/registry.ts'
+import type { Page, PageRequest, ReferrersRequest } from '../core/registry.ts'
 import type { RoutedRegistry } from '../core/routed.ts'
 import type { Exchange, RepositoryExchange } from './exchange.ts'
 import type { Guard } from './guard.ts'
@@ -41,20 +42,29 @@ export async function listReferrers(
   exchange: RepositoryExchange<Extract<RepositoryRoute, { kind: 'referrers' }>>,
 ): Promise<void> {
   const { req, res, query, repository, route, target, context } = exchange
-  const artifactType = query.get('artifactType') ?? undefined
-  const filter = artifactType === undefined ? {} : { artifactType }
-  const { descriptors, filtered } = await target.registry.listReferrers(
-    repository,
-    route.digest,
-    filter,
-    context,
-  )
-  const index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: descriptors }
+  const request = referrersRequest(query)
+  const answer = await target.registry.listReferrers(repository, route.digest, request, context)
+  const index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: answer.descriptors }
   respondJson(req, res, 200, index, [
     'Content-Type',
     OCI_INDEX,
-    ...(filtered ? ['OCI-Filters-Applied', 'artifactType'] : []),
+    ...(answer.filtered ? ['OCI-Filters-Applied', 'artifactType'] : []),
+    ...(answer.next === undefined ? [] : linkTo(exchange, { last: answer.next })),
   ])
+}
+
+/** The spec leaves open how pages are asked for; `n` and `last` as in other lists. */
+function referrersRequest(query: URLSearchParams): ReferrersRequest {
+  if (query.size === 0) return {}
+  const artifactType = query.get('artifactType')
+  const last = parseDigest(query.get('last') ?? '')
+  if (query.has('last') && last === undefined)
+    throw new RegistryError('DIGEST_INVALID', 'the query parameter "last" is not a valid digest')
+  return {
+    ...(artifactType === null ? {} : { artifactType }),
+    ...(query.has('n') ? { limit: pageRequest(query, MAX_PAGE).limit } : {}),
+    ...(last === undefined ? {} : { last }),
+  }
 }
 
 function pageRequest(query: URLSearchParams, defaultLimit: number): PageRequest {
@@ -67,13 +77,15 @@ function pageRequest(query: URLSearchParams, defaultLimit: number): PageRequest 
   return { limit: Math.min(asked, MAX_PAGE), ...(last === null ? {} : { last }) }
 }
 
-/** RFC 8288; relative, so that it holds behind every proxy. */
-function nextLink({ req, query }: Exchange, { limit }: PageRequest, { items, more }: Page<string>): string[] {
+function nextLink(exchange: Exchange, { limit }: PageRequest, { items, more }: Page<string>): string[] {
   const last = items.at(-1)
-  if (!more || last === undefined) return []
+  return more && last !== undefined ? linkTo(exchange, { last, n: String(limit) }) : []
+}
+
+/** RFC 8288; relative, so that it holds behind every proxy. */
+function linkTo({ req, query }: Exchange, changes: Readonly<Record<string, string>>): string[] {
   const path = (req.url ?? '').split('?')[0] ?? ''
   const next = new URLSearchParams(query)
-  next.set('last', last)
-  next.set('n', String(limit))
+  for (const [name, value] of Object.entries(changes)) next.set(name, value)
   return ['Link', `<${path}?${next.toString()}>; rel="next"`]
 }

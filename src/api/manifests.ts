@@ -1,10 +1,15 @@
 // Manifests: distribution-spec end-3 (GET, HEAD), end-7 (PUT), end-9 (DELETE).
+import { RegistryError } from '../oci/error.ts'
 import { MAX_MANIFEST_BYTES } from '../oci/manifest.ts'
+import { isDigest, parseTag, type Tag } from '../oci/reference.ts'
 import type { CacheVerdict, Manifest, ManifestAnswer } from '../core/registry.ts'
 import { readBody } from './body.ts'
 import type { RepositoryExchange } from './exchange.ts'
 import { COMMON_HEADERS, respondEmpty } from './respond.ts'
 import type { RepositoryRoute } from './route.ts'
+
+/** distribution-spec end-7b wants at least ten. */
+const MAX_TAGS = 50
 
 type ManifestExchange = RepositoryExchange<Extract<RepositoryRoute, { kind: 'manifest' }>>
 
@@ -22,11 +27,12 @@ export async function getManifest(exchange: ManifestExchange): Promise<void> {
   res.end(req.method === 'HEAD' ? undefined : answer.manifest.bytes)
 }
 
-/** `PUT /v2/<name>/manifests/<reference>`. */
+/** `PUT /v2/<name>/manifests/<reference>`; by digest also with tags: `?tag=a&tag=b`. */
 export async function putManifest(exchange: ManifestExchange): Promise<void> {
   const { req, res, repository, route, target, context, record } = exchange
-  const bytes = await readBody(req, res, MAX_MANIFEST_BYTES)
-  const manifest = { mediaType: req.headers['content-type'], bytes }
+  const tags = tagParameters(exchange)
+  const bytes = await readBody(req, res, { maxBytes: MAX_MANIFEST_BYTES, budget: exchange.bodies })
+  const manifest = { mediaType: req.headers['content-type'], bytes, ...(tags.length > 0 ? { tags } : {}) }
   const { digest, subject } = await target.registry.putManifest(
     repository,
     route.reference,
@@ -40,7 +46,24 @@ export async function putManifest(exchange: ManifestExchange): Promise<void> {
     'Docker-Content-Digest',
     digest,
     ...(subject === undefined ? [] : ['OCI-Subject', subject]),
+    ...tags.flatMap((tag) => ['OCI-Tag', tag]),
   ])
+}
+
+/** A push by tag takes no further ones; that no `OCI-Tag` comes back tells the client. */
+function tagParameters({ query, route }: ManifestExchange): readonly Tag[] {
+  if (query.size === 0 || !isDigest(route.reference)) return []
+  const texts = new Set(query.getAll('tag'))
+  if (texts.size > MAX_TAGS)
+    throw new RegistryError('TAG_INVALID', `more than ${MAX_TAGS} tags in one request`, { status: 414 })
+  return [...texts].map((text) => {
+    const tag = parseTag(text)
+    if (tag !== undefined) return tag
+    throw new RegistryError(
+      'TAG_INVALID',
+      'a query parameter "tag" is malformed or longer than 128 characters',
+    )
+  })
 }
 
 /** `DELETE /v2/<name>/manifests/<reference>`. */

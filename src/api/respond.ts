@@ -1,18 +1,12 @@
 // Answers: the headers of every answer below /v2/, JSON, and errors in the spec's form.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { COMMON_ANSWER_HEADERS } from '../oci/common-answer-headers.ts'
 import { RegistryError } from '../oci/error.ts'
 import { leaveBody } from './body.ts'
 import type { RequestRecord } from './request-record.ts'
 
-/** On every answer below `/v2/`. Content is data: a browser must neither guess its type nor run it. */
-export const COMMON_HEADERS: readonly string[] = [
-  'Docker-Distribution-Api-Version',
-  'registry/2.0',
-  'X-Content-Type-Options',
-  'nosniff',
-  'Content-Security-Policy',
-  "sandbox; default-src 'none'",
-]
+/** On every answer below `/v2/`, as `writeHead` takes them. */
+export const COMMON_HEADERS: readonly string[] = Object.entries(COMMON_ANSWER_HEADERS).flat()
 
 /** Answers with headers given as a flat list of names and values, and ends. */
 export function respondEmpty(res: ServerResponse, status: number, headers: readonly string[] = []): void {

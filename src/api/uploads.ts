@@ -13,19 +13,20 @@ type SessionExchange = RepositoryExchange<Extract<RepositoryRoute, { kind: 'uplo
 
 const EMPTY = digestOf('')
 
-/**
- * `POST /v2/<name>/blobs/uploads/`: mounts, takes a whole blob, or starts a session. `mountFrom` is the repository to
- * mount from when the caller may pull from it: a blob nobody may see must look like one that is not there.
- */
-export async function startUpload(
-  exchange: StartExchange,
-  mountFrom: RepositoryName | undefined,
-): Promise<void> {
+/** Where a mount may take its blob from: a blob nobody may see must look like one that is not there. */
+export interface MountSources {
+  /** What `from` names, when the caller may pull from it. */
+  readonly from: RepositoryName | undefined
+  /** Whether the caller may pull from a repository of the same registry. */
+  readonly mayPull: (candidate: RepositoryName) => boolean
+}
+
+/** `POST /v2/<name>/blobs/uploads/`: mounts, takes a whole blob, or starts a session. */
+export async function startUpload(exchange: StartExchange, sources: MountSources): Promise<void> {
   const { req, query, repository, context } = exchange
   const uploads = uploadsOf(exchange)
   const mount = digestParameter(query, 'mount')
-  if (mount && mountFrom && (await uploads.mount(repository, mount, mountFrom, context)))
-    return created(exchange, mount)
+  if (mount && (await mounted(exchange, uploads, mount, sources))) return created(exchange, mount)
   const digest = digestParameter(query, 'digest')
   const whole = digest !== undefined && (hasBody(req) || digest === EMPTY)
   const algorithm = query.get('digest-algorithm') ?? undefined
@@ -33,7 +34,13 @@ export async function startUpload(
     throw new RegistryError('UNSUPPORTED', 'this digest algorithm is not supported', { status: 400 })
   const session = await uploads.start(repository, algorithm ? { algorithm } : {}, context)
   if (!whole) return progress(exchange, 202, session)
-  await finish(exchange, uploads, session.id, digest)
+  try {
+    await finish(exchange, uploads, session.id, digest)
+  } catch (error) {
+    // The client never learned of the session: nobody would resume or cancel it.
+    await uploads.cancel(repository, session.id, context).catch(() => undefined)
+    throw error
+  }
 }
 
 /** `GET` and `HEAD /v2/<name>/blobs/uploads/<id>`. */
@@ -61,6 +68,17 @@ export async function finishUpload(exchange: SessionExchange): Promise<void> {
 export async function cancelUpload(exchange: SessionExchange): Promise<void> {
   await uploadsOf(exchange).cancel(exchange.repository, exchange.route.id, exchange.context)
   respondEmpty(exchange.res, 204)
+}
+
+/** Without `from`, and with one that does not hold the blob, any repository that the caller may pull from will do. */
+async function mounted(
+  { repository, context }: StartExchange,
+  uploads: UploadStore,
+  digest: Digest,
+  { from, mayPull }: MountSources,
+): Promise<boolean> {
+  if (from && (await uploads.mount(repository, digest, from, context))) return true
+  return uploads.mountFromAny(repository, digest, mayPull, context)
 }
 
 async function finish(

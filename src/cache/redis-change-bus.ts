@@ -4,8 +4,6 @@ import type { Redis } from 'ioredis'
 import type { Change, ChangeBus } from './change-bus.ts'
 import type { RedisLink } from './redis-link.ts'
 
-const CHANGES = 'dockgate:changes'
-const PROCESSES = 'dockgate:processes'
 /** How long one process may trust its own memory, and what it stores in Redis, without hearing from the others. */
 const LEASE_MS = 1_000
 /** Memory filled from Redis just before Redis' own entry ran out: both leases, one after the other. */
@@ -44,29 +42,33 @@ interface Message extends Change {
  */
 export class RedisChangeBus implements ChangeBus {
   readonly #link: RedisLink
+  readonly #changes: string
+  readonly #processes: string
   readonly #subscriber: Redis
   readonly #me = randomUUID()
   readonly #listeners: ((change: Change) => void)[] = []
   readonly #waiting = new Map<string, { missing: number; done: () => void }>()
   readonly #heartbeat: NodeJS.Timeout
-  #registeredAt = 0
+  #registeredAt = -Infinity
 
   constructor(link: RedisLink) {
     this.#link = link
+    this.#changes = link.key('changes')
+    this.#processes = link.key('processes')
     this.#subscriber = link.subscriber()
     this.#subscriber.on('message', (channel, text) => this.#receive(channel, text))
-    this.#subscriber.subscribe(CHANGES, this.#acknowledgements).catch(() => {})
+    this.#subscriber.subscribe(this.#changes, this.#acknowledgements).catch(() => {})
     this.#heartbeat = setInterval(() => void this.#register(), HEARTBEAT_MS).unref()
     void this.#register()
   }
 
   lease(): number {
     // Registered until then, this process is waited for by every writer while the lease lasts.
-    return this.#registeredAt > Date.now() - LEASE_MS ? LEASE_MS : 0
+    return this.#registeredAt > performance.now() - LEASE_MS ? LEASE_MS : 0
   }
 
   async generation(topic: string): Promise<number | undefined> {
-    const count = await this.#link.run((redis) => redis.get(generationKey(topic)))
+    const count = await this.#link.run((redis) => redis.get(this.#generationKey(topic)))
     return count === undefined ? undefined : Number(count ?? 0)
   }
 
@@ -95,19 +97,19 @@ export class RedisChangeBus implements ChangeBus {
   async close(): Promise<void> {
     clearInterval(this.#heartbeat)
     // Nobody needs to wait for a process that is gone.
-    await this.#link.run((redis) => redis.zrem(PROCESSES, this.#me))
+    await this.#link.run((redis) => redis.zrem(this.#processes, this.#me))
     this.#subscriber.disconnect()
   }
 
   get #acknowledgements(): string {
-    return `dockgate:acknowledged:${this.#me}`
+    return this.#link.key(`acknowledged:${this.#me}`)
   }
 
   async #register(): Promise<void> {
-    const began = Date.now()
+    const began = performance.now()
     if (this.#subscriber.status !== 'ready') return
     const answer = await this.#link.run((redis) =>
-      redis.eval(REGISTER, 1, PROCESSES, this.#me, String(LONGEST_USE_MS)),
+      redis.eval(REGISTER, 1, this.#processes, this.#me, String(LONGEST_USE_MS)),
     )
     if (answer !== undefined) this.#registeredAt = began
   }
@@ -115,9 +117,21 @@ export class RedisChangeBus implements ChangeBus {
   /** How many other processes must acknowledge, or undefined when the change could not be published. */
   async #publish(topic: string, message: Message): Promise<number | undefined> {
     const others = await this.#link.run((redis) =>
-      redis.eval(ANNOUNCE, 2, PROCESSES, generationKey(topic), CHANGES, JSON.stringify(message), this.#me),
+      redis.eval(
+        ANNOUNCE,
+        2,
+        this.#processes,
+        this.#generationKey(topic),
+        this.#changes,
+        JSON.stringify(message),
+        this.#me,
+      ),
     )
     return typeof others === 'number' ? others : undefined
+  }
+
+  #generationKey(topic: string): string {
+    return this.#link.key(`generation:${topic}`)
   }
 
   #receive(channel: string, text: string): void {
@@ -125,7 +139,7 @@ export class RedisChangeBus implements ChangeBus {
     const message = parseMessage(text)
     if (!message || message.from === this.#me) return
     for (const listener of this.#listeners) listener(message)
-    void this.#link.run((redis) => redis.publish(`dockgate:acknowledged:${message.from}`, message.id))
+    void this.#link.run((redis) => redis.publish(this.#link.key(`acknowledged:${message.from}`), message.id))
   }
 
   #acknowledged(id: string): void {
@@ -134,10 +148,6 @@ export class RedisChangeBus implements ChangeBus {
     wait.missing -= 1
     if (wait.missing <= 0) wait.done()
   }
-}
-
-function generationKey(topic: string): string {
-  return `dockgate:generation:${topic}`
 }
 
 function parseMessage(text: string): Message | undefined {

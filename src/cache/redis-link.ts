@@ -2,20 +2,24 @@
 import { Redis } from 'ioredis'
 
 /** A healthy Redis on the same network answers within a millisecond or two. */
-const COMMAND_TIMEOUT_MS = 50
+const COMMAND_TIMEOUT_MS = 100
 /** How long commands are skipped after one failed, before the next one tries again. */
 const REST_MS = 1_000
 
 export interface RedisOptions {
   /** `redis://[user:password@]host:port/db` or `rediss://…`. */
   readonly url: string
+  /** Put before every key and channel, so that installations can share a database; default `dockgate`. */
+  readonly prefix?: string
 }
 
 export class RedisLink {
   readonly #redis: Redis
-  #restsUntil = 0
+  readonly #prefix: string
+  #restsUntil = -Infinity
 
-  constructor({ url }: RedisOptions) {
+  constructor({ url, prefix = 'dockgate' }: RedisOptions) {
+    this.#prefix = prefix
     this.#redis = new Redis(url, {
       commandTimeout: COMMAND_TIMEOUT_MS,
       connectTimeout: 2_000,
@@ -28,9 +32,14 @@ export class RedisLink {
     this.#redis.on('error', () => {})
   }
 
+  /** The name of a key or channel of this installation. */
+  key(name: string): string {
+    return `${this.#prefix}:${name}`
+  }
+
   /** Whether commands are sent right now. */
   get isUp(): boolean {
-    return this.#redis.status === 'ready' && Date.now() >= this.#restsUntil
+    return this.#redis.status === 'ready' && performance.now() >= this.#restsUntil
   }
 
   /** The command's answer, or undefined when Redis is away, slow or says no. */
@@ -39,7 +48,7 @@ export class RedisLink {
     try {
       return await command(this.#redis)
     } catch {
-      this.#restsUntil = Date.now() + REST_MS
+      this.#restsUntil = performance.now() + REST_MS
       return undefined
     }
   }

@@ -2,9 +2,6 @@
 import type { CacheStore } from './cache-store.ts'
 import type { RedisLink } from './redis-link.ts'
 
-/** Several installations may share one Redis database. */
-const PREFIX = 'dockgate:'
-
 export class RedisStore implements CacheStore {
   readonly #link: RedisLink
 
@@ -13,15 +10,17 @@ export class RedisStore implements CacheStore {
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
-    return (await this.#link.run((redis) => redis.getBuffer(PREFIX + key))) ?? undefined
+    return (await this.#link.run((redis) => redis.getBuffer(this.#link.key(key)))) ?? undefined
   }
 
   async set(key: string, value: Uint8Array, { ttlMs }: { ttlMs: number }): Promise<void> {
-    await this.#link.run((redis) => redis.set(PREFIX + key, Buffer.from(value), 'PX', Math.ceil(ttlMs)))
+    await this.#link.run((redis) =>
+      redis.set(this.#link.key(key), Buffer.from(value), 'PX', Math.ceil(ttlMs)),
+    )
   }
 
   async delete(key: string): Promise<void> {
-    await this.#link.run((redis) => redis.del(PREFIX + key))
+    await this.#link.run((redis) => redis.del(this.#link.key(key)))
   }
 
   async close(): Promise<void> {

@@ -26,7 +26,17 @@ export function createFront({ api, web, origins, observer }: FrontOptions, isTls
     observer.observe(req, res, record)
     const url = req.url ?? '/'
     if (url.startsWith('/v2/')) return void api.handle({ req, res, record, origin })
-    if (url === '/v2') return void res.writeHead(301, { Location: '/v2/', 'Content-Length': 0 }).end()
+    if (url === '/v2' || url.startsWith('/v2?')) return redirectToBase(res, url)
     web(req, res, { record, origin })
   }
+}
+
+/** As registry:2 and nginx do. */
+function redirectToBase(res: ServerResponse, url: string): void {
+  res.writeHead(301, {
+    Location: `/v2/${url.slice('/v2'.length)}`,
+    'Content-Length': 0,
+    'Docker-Distribution-Api-Version': 'registry/2.0',
+  })
+  res.end()
 }

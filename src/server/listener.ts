@@ -29,6 +29,9 @@ const KEEP_ALIVE_MS = 75_000
 export class Listener {
   readonly #server: Server | HttpsServer
   readonly #options: ListenerOptions
+  readonly #answering = new WeakSet<Socket>()
+  /** All that are open; Node itself counts only those whose TLS handshake is done. */
+  readonly #sockets = new Set<Socket>()
 
   constructor(options: ListenerOptions) {
     this.#options = options
@@ -43,9 +46,22 @@ export class Listener {
       ? createHttpsServer({ ...limits, ...tlsOptions(options.tls) })
       : createHttpServer(limits)
     this.#server.setTimeout(options.idleTimeoutMs)
-    this.#server.on('request', options.handler)
-    this.#server.on('checkContinue', options.handler)
-    this.#server.on('clientError', answerClientError)
+    const handler = guarded((req, res) => {
+      this.#answering.add(req.socket)
+      res.once('close', () => this.#answering.delete(req.socket))
+      options.handler(req, res)
+    })
+    this.#server.on('request', handler)
+    this.#server.on('checkContinue', handler)
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+      // In the middle of an answer, another one would be taken for a part of it.
+      if (this.#answering.has(socket)) socket.destroy()
+      else answerClientError(error, socket)
+    })
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
   }
 
   /** Resolves with the port when connections are accepted. Rejects when the address is taken or not allowed. */
@@ -71,10 +87,14 @@ export class Listener {
     // A kept-alive connection that ends its request now would be held open for the next one.
     this.#server.on('request', (_req, res) => res.once('close', () => this.#server.closeIdleConnections()))
     const idle = setInterval(() => this.#server.closeIdleConnections(), 100)
-    const cut = setTimeout(() => this.#server.closeAllConnections(), graceMs)
+    const cut = setTimeout(() => this.#cutAll(), graceMs)
     await closed.promise
     clearInterval(idle)
     clearTimeout(cut)
+  }
+
+  #cutAll(): void {
+    for (const socket of this.#sockets) socket.destroy()
   }
 }
 
@@ -84,6 +104,19 @@ function tlsOptions({ cert, key }: TlsMaterial): {
   minVersion: 'TLSv1.2'
 } {
   return { cert, key, minVersion: 'TLSv1.2' }
+}
+
+/** A bug in a handler costs its request, not the process and every transfer in it. */
+function guarded(handler: RequestListener): RequestListener {
+  return (req, res) => {
+    try {
+      handler(req, res)
+    } catch (error) {
+      process.emitWarning(error instanceof Error ? error : String(error))
+      if (res.headersSent) res.destroy()
+      else res.writeHead(500, { 'Content-Length': 0, Connection: 'close' }).end()
+    }
+  }
 }
 
 /** Requests that Node's parser refuses get an answer in the API's form too. */

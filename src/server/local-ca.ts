@@ -73,6 +73,7 @@ interface Authority {
 
 /** The key comes first and decides: whoever finds a key without its certificate makes one that fits. */
 async function ensureAuthority(keyFile: string, certificateFile: string, now: Date): Promise<Authority> {
+  await refuseLostKey(keyFile, certificateFile)
   const keyPem = await ensureKey(keyFile)
   const found = await readCertificate(certificateFile)
   if (found !== undefined && !found.checkPrivateKey(createPrivateKey(keyPem)))
@@ -86,6 +87,16 @@ async function ensureAuthority(keyFile: string, certificateFile: string, now: Da
     return { certificatePem: await createFileOnce(certificateFile, issued, CERTIFICATE_MODE), keyPem }
   await replaceFile(certificateFile, issued, CERTIFICATE_MODE)
   return { certificatePem: issued, keyPem }
+}
+
+/** A new key would not fit the certificate that clients trust already. */
+async function refuseLostKey(keyFile: string, certificateFile: string): Promise<void> {
+  // In this order: of processes that start at once, the one that makes the certificate has made the key before.
+  const isCertified = (await readIfThere(certificateFile)) !== undefined
+  if (!isCertified || (await readIfThere(keyFile)) !== undefined) return
+  throw new LocalCaError(
+    `${keyFile}: is missing, but ${certificateFile} is there; restore the key, or move the certificate away to get a new CA that clients have to trust anew`,
+  )
 }
 
 async function ensureKey(file: string): Promise<string> {

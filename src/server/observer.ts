@@ -1,37 +1,41 @@
 // What becomes of the record of a request: one log line, and the metrics.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { RequestRecord } from '../api/request-record.ts'
-import type { Logger } from '../telemetry/log.ts'
+import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 
 export interface ObserverOptions {
-  readonly logger: Logger
+  readonly log: Pick<Log, 'logger' | 'access'>
   readonly metrics: Metrics
 }
 
 const MAX_LOGGED_TEXT = 512
+const NOTHING = { read: 0, written: 0 }
 
 /** Writes the log line and the metrics of each request once, when its answer has ended or was cut off. */
 export class Observer {
-  readonly #logger: Logger
+  readonly #log: Pick<Log, 'logger' | 'access'>
   readonly #metrics: Metrics
+  /** What earlier requests of a connection account for. Headers are read before a request is known. */
+  readonly #counted = new WeakMap<Socket, { readonly read: number; readonly written: number }>()
 
-  constructor({ logger, metrics }: ObserverOptions) {
-    this.#logger = logger
+  constructor({ log, metrics }: ObserverOptions) {
+    this.#log = log
     this.#metrics = metrics
   }
 
   observe(req: IncomingMessage, res: ServerResponse, record: RequestRecord): void {
     const { socket } = req
     const startedAt = performance.now()
-    const [readBefore, writtenBefore] = [socket.bytesRead, socket.bytesWritten]
+    const before = this.#counted.get(socket) ?? NOTHING
     this.#metrics.requestBegan()
     res.once('close', () => {
       const durationMs = performance.now() - startedAt
       // A client that hung up got no status: 499 as proxies log it.
       const status = res.writableFinished || res.headersSent ? res.statusCode : 499
-      const bytesOut = socket.bytesWritten - writtenBefore
-      const bytesIn = socket.bytesRead - readBefore
+      const [bytesIn, bytesOut] = [socket.bytesRead - before.read, socket.bytesWritten - before.written]
+      this.#counted.set(socket, { read: socket.bytesRead, written: socket.bytesWritten })
       const { route, cache } = record
       const method = req.method ?? ''
       this.#metrics.requestEnded({
@@ -53,20 +57,28 @@ export class Observer {
   }
 
   #write(req: IncomingMessage, res: ServerResponse, record: RequestRecord, figures: Figures): void {
-    const { clientAddress, error, ...known } = record
     const line = {
-      client: clientAddress,
-      method: req.method,
+      client: record.clientAddress,
+      method: req.method ?? '',
       // Queries hold upload states and, from careless clients, secrets.
-      path: clipped(req.url?.split('?')[0]),
-      ...figures,
-      ...known,
-      ...(res.writableFinished ? {} : { cut: true }),
-      userAgent: clipped(req.headers['user-agent']),
-      ...(error === undefined ? {} : { err: error }),
+      path: clipped(pathOf(req.url ?? '')),
+      status: figures.status,
+      bytesIn: figures.bytesIn,
+      bytesOut: figures.bytesOut,
+      durationMs: figures.durationMs,
+      route: record.route,
+      user: record.user,
+      repository: record.repository,
+      action: record.action,
+      reference: record.reference,
+      digest: record.digest,
+      cache: record.cache,
+      code: record.code,
+      cut: !res.writableFinished,
+      userAgent: optionallyClipped(req.headers['user-agent']),
     }
-    if (figures.status >= 500) this.#logger.error(line, 'request')
-    else this.#logger.info(line, 'request')
+    if (record.error === undefined && figures.status < 500) this.#log.access(line)
+    else this.#log.logger[figures.status < 500 ? 'info' : 'error']({ ...line, err: record.error }, 'request')
   }
 }
 
@@ -77,6 +89,15 @@ interface Figures {
   readonly durationMs: number
 }
 
-function clipped(text: string | undefined): string | undefined {
-  return text !== undefined && text.length > MAX_LOGGED_TEXT ? `${text.slice(0, MAX_LOGGED_TEXT)}…` : text
+function pathOf(url: string): string {
+  const mark = url.indexOf('?')
+  return mark < 0 ? url : url.slice(0, mark)
+}
+
+function optionallyClipped(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : clipped(text)
+}
+
+function clipped(text: string): string {
+  return text.length > MAX_LOGGED_TEXT ? `${text.slice(0, MAX_LOGGED_TEXT)}…` : text
 }

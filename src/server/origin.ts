@@ -77,8 +77,10 @@ function single(req: IncomingMessage, name: string, list = false): string | unde
   return value
 }
 
+/** An authority that can stand in a URL: what is built from it is parsed again elsewhere. */
 function validHost(host: string | undefined): string | undefined {
-  return host !== undefined && host.length <= 260 && HOST.test(host) ? host : undefined
+  if (host === undefined || host.length > 260 || !HOST.test(host)) return undefined
+  return URL.canParse(`http://${host}`) ? host : undefined
 }
 
 function localHost({ localAddress = 'localhost', localPort = 0 }: Socket): string {

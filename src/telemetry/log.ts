@@ -1,6 +1,8 @@
 // The log: one JSON line per event, or readable lines on a terminal.
 import pino, { type Logger } from 'pino'
 import pretty from 'pino-pretty'
+import { accessLine, type AccessRecord } from './access-line.ts'
+import { LineWriter } from './line-writer.ts'
 
 export type { Logger } from 'pino'
 
@@ -10,46 +12,45 @@ export interface LogOptions {
   readonly level: 'error' | 'warn' | 'info' | 'debug'
 }
 
-/** Lines wait in memory until there are this many bytes of them, or for {@link FLUSH_MS}. */
-const BATCH_BYTES = 8 * 1024
-const FLUSH_MS = 200
-
 export interface Log {
   readonly logger: Logger
-  /** Writes what still waits; to be called before the process ends. */
-  flush(): void
+  /** Writes the line of a request that went as it should. */
+  readonly access: (record: AccessRecord) => void
+  /** Resolves when everything is written; to be called before the process ends. */
+  flush(): Promise<void>
 }
+
+const STDOUT = 1
 
 /** Writes to standard output. Errors keep their stack and causes; nothing secret may be passed in. */
 export function createLog({ format, level }: LogOptions): Log {
   const isPretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY)
-  if (isPretty) {
-    const stream = pretty({ colorize: process.stdout.isTTY, ignore: 'pid,hostname', sync: true })
-    return { logger: pino({ level }, stream), flush: () => {} }
-  }
-  const destination = pino.destination({
-    fd: 1,
-    sync: false,
-    minLength: BATCH_BYTES,
-    periodicFlush: FLUSH_MS,
-  })
+  return isPretty ? createPrettyLog(level) : createJsonLog(level)
+}
+
+function createPrettyLog(level: LogOptions['level']): Log {
+  const stream = pretty({ colorize: process.stdout.isTTY, ignore: 'pid,hostname', sync: true })
+  const logger = pino({ level }, stream)
+  return { logger, access: (record) => logger.info(record, 'request'), flush: () => Promise.resolve() }
+}
+
+function createJsonLog(level: LogOptions['level']): Log {
+  const writer = new LineWriter(STDOUT)
   const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: levelName },
   }
-  return { logger: pino(options, destination), flush: () => flushSync(destination) }
+  const logger = pino(options, { write: (line: string) => writer.write(line) })
+  const isWanted = logger.isLevelEnabled('info')
+  return {
+    logger,
+    access: (record) => isWanted && writer.write(accessLine(record, Date.now())),
+    flush: () => writer.flush(),
+  }
 }
 
 function levelName(label: string): { level: string } {
   return { level: label }
-}
-
-function flushSync(destination: ReturnType<typeof pino.destination>): void {
-  try {
-    destination.flushSync()
-  } catch {
-    // Standard output is gone: there is nobody left to tell.
-  }
 }

@@ -165,3 +165,19 @@ test('files that are not usable are named in one line that keeps keys secret', a
   await writeFile(join(folder, 'ca.key'), await readFile(other.key))
   assert.equal(await message(), 'ca.key: is not an RSA private key in PEM form; move it away and start again')
 })
+
+test('a CA whose key was lost is not replaced unasked, and nothing is made', async (t) => {
+  const folder = await temporaryFolder(t)
+  const first = await ensureLocalCertificate({ folder })
+  await rm(join(folder, 'ca.key'))
+  await rm(join(folder, 'dockgate.crt'))
+  const error: unknown = await ensureLocalCertificate({ folder }).catch((reason: unknown) => reason)
+  assert(error instanceof LocalCaError)
+  assert.equal(
+    error.message.replaceAll(`${folder}/`, ''),
+    'ca.key: is missing, but ca.crt is there; restore the key, or move the certificate away to get a new CA that clients have to trust anew',
+  )
+  assert.deepEqual((await readdir(folder)).toSorted(), ['ca.crt', 'dockgate.key'])
+  await rm(first.caFile)
+  await ensureLocalCertificate({ folder })
+})

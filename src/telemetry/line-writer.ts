@@ -1,0 +1,116 @@
+// Lines on their way to a file descriptor, in batches: writing each by itself would cost more than the request it tells of.
+import { write, writeSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+
+const BATCH_BYTES = 64 * 1024
+const FLUSH_MS = 200
+/** Lines that wait for a slow reader of the log. Beyond it they are dropped, and counted. */
+const MOST_WAITING_BYTES = 16 * 1024 * 1024
+
+/** One batch is filled while the other is written. A log that nobody reads costs lines, never memory without end. */
+export class LineWriter {
+  readonly #descriptor: number
+  #filling: Buffer = Buffer.allocUnsafeSlow(BATCH_BYTES)
+  #spare: Buffer | undefined = Buffer.allocUnsafeSlow(BATCH_BYTES)
+  #used = 0
+  #waiting: string[] = []
+  #waitingBytes = 0
+  #dropped = 0
+  #timer: NodeJS.Timeout | undefined
+  #sending: Promise<void> = Promise.resolve()
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor
+  }
+
+  /** `line` ends with a line feed. */
+  write(line: string): void {
+    // A character takes three bytes at most.
+    if (this.#waiting.length > 0 || this.#used + line.length * 3 > BATCH_BYTES) return this.#wait(line)
+    this.#used += this.#filling.write(line, this.#used)
+    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
+  }
+
+  /** Resolves when everything is written; to be called before the process ends. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer)
+    await this.#sending
+    try {
+      writeAllSync(this.#descriptor, this.#filling.subarray(0, this.#used))
+      for (const line of this.#takeWaiting()) writeAllSync(this.#descriptor, Buffer.from(line))
+    } catch {
+      // Nobody reads the log any more: there is nobody left to tell.
+    }
+    this.#used = 0
+  }
+
+  #wait(line: string): void {
+    if (this.#waitingBytes > MOST_WAITING_BYTES) {
+      this.#dropped += 1
+      return
+    }
+    this.#waiting.push(line)
+    this.#waitingBytes += line.length
+    this.#flush()
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const next = this.#spare
+    // Without a spare one, a batch is being written: its end comes back here.
+    if (!next || (this.#used === 0 && this.#waiting.length === 0)) return
+    const full = this.#filling
+    this.#sending = this.#send(full.subarray(0, this.#used)).then(() => this.#sent(full))
+    this.#spare = undefined
+    this.#filling = next
+    this.#used = 0
+  }
+
+  async #send(bytes: Buffer): Promise<void> {
+    for (let rest = bytes; rest.length > 0;) {
+      // A pipe whose reader is slow takes a part, or asks to be tried again.
+      const written = await writeSome(this.#descriptor, rest)
+      if (written === 0) await pause(FLUSH_MS)
+      else rest = rest.subarray(written)
+    }
+  }
+
+  #sent(full: Buffer): void {
+    this.#spare = full
+    if (this.#waiting.length === 0) return
+    for (const line of this.#takeWaiting()) this.#keep(line)
+    this.#flush()
+  }
+
+  /** A line that is larger than a batch is cut: it could never be written else. */
+  #keep(line: string): void {
+    if (this.#waiting.length > 0) return this.#wait(line)
+    const fits = line.length * 3 <= BATCH_BYTES ? line : `${line.slice(0, BATCH_BYTES / 4)}…\n`
+    this.write(fits)
+  }
+
+  #takeWaiting(): string[] {
+    const lines = this.#waiting
+    if (this.#dropped > 0)
+      lines.push(`{"level":"error","msg":"log lines dropped","lines":${this.#dropped}}\n`)
+    this.#waiting = []
+    this.#waitingBytes = 0
+    this.#dropped = 0
+    return lines
+  }
+}
+
+/** How many bytes were taken; all of them when nobody reads the log any more. */
+function writeSome(descriptor: number, bytes: Buffer): Promise<number> {
+  return new Promise((resolve) => {
+    write(descriptor, bytes, 0, bytes.length, null, (error, written) => {
+      if (!error) resolve(written)
+      else resolve(error.code === 'EAGAIN' ? 0 : bytes.length)
+    })
+  })
+}
+
+function writeAllSync(descriptor: number, bytes: Buffer): void {
+  for (let written = 0; written < bytes.length;) written += writeSync(descriptor, bytes, written)
+}
