@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Glob } from '../access/patterns.ts'
+import type { StoreOperations } from '../admin/store-api.ts'
 import type {
   Config,
   MirrorRoute,
@@ -11,9 +12,11 @@ import type {
   TagTtl,
   UpstreamConfig,
 } from '../config/config.ts'
-import { BundledRegistry } from '../core/bundled/bundled-registry.ts'
+import { SessionClaims } from '../core/bundled/session-claims.ts'
+import { UploadPurge } from '../core/bundled/upload-purge.ts'
 import { CachedRegistry } from '../core/cached.ts'
 import { ContentStore } from '../core/content/content-store.ts'
+import { storeIdentity } from '../core/content/store-identity.ts'
 import { ExternalRegistry } from '../core/external/external-registry.ts'
 import { HttpForwarder } from '../core/external/http-forwarder.ts'
 import { MirrorRegistry } from '../core/mirror/mirror-registry.ts'
@@ -24,6 +27,8 @@ import { createStorageDriver } from '../storage/create-driver.ts'
 import type { StorageDriver } from '../storage/driver.ts'
 import { createUpstreamClient, type UpstreamClientOptions } from '../upstream/create-upstream-client.ts'
 import type { Caches } from './build-caches.ts'
+import { checkStore } from './check-store.ts'
+import { buildStore, type CachedCore } from './build-store.ts'
 
 /** Others may write to an external core behind our back: what was learned of its tags is asked again after this. */
 const EXTERNAL_TTL_MS = 10_000
@@ -32,6 +37,8 @@ export interface BuiltRegistry {
   readonly registry: RoutedRegistry
   /** Rejects when a store cannot be read. */
   readonly checkStores: () => Promise<void>
+  /** What can be done to the stores that keep pushes, by name. */
+  readonly operations: ReadonlyMap<string, StoreOperations>
 }
 
 /** What is opened is closed with `stack`. */
@@ -46,7 +53,7 @@ export async function buildRegistry(
     routes.push({ pattern: route.pattern, ...(await builder.build(route)) })
   const registry = new RoutedRegistry(routes)
   stack.defer(() => registry.close())
-  return { registry, checkStores: () => builder.checkStores() }
+  return { registry, checkStores: () => builder.checkStores(), operations: builder.operations }
 }
 
 class RouteBuilder {
@@ -55,6 +62,7 @@ class RouteBuilder {
   readonly #stack: AsyncDisposableStack
   readonly #drivers = new Map<string, StorageDriver>()
   readonly #bundled = new Map<string, Registry>()
+  readonly operations = new Map<string, StoreOperations>()
 
   constructor(config: Config, caches: Caches, stack: AsyncDisposableStack) {
     this.#config = config
@@ -63,38 +71,57 @@ class RouteBuilder {
   }
 
   async build(route: RouteConfig): Promise<Pick<RouteOptions, 'registry' | 'forwarder'>> {
-    if (route.kind === 'store') return { registry: this.#bundledOf(this.#storeOf(route.store)) }
+    if (route.kind === 'store') return { registry: await this.#bundledOf(this.#storeOf(route.store)) }
     const upstream = named(this.#config.upstreams, route.upstream)
     const options = await clientOptions(upstream)
     return route.kind === 'mirror' ? this.#mirror(route, options) : this.#external(route, options)
   }
 
   async checkStores(): Promise<void> {
-    for (const driver of this.#drivers.values()) for await (const _ of driver.list('docker')) break
+    for (const [name, driver] of this.#drivers)
+      await checkStore({ name, driver, isReadOnly: this.#storeOf(name).isReadOnly })
   }
 
   /** Several routes may lead to one store: it has one registry, with one knowledge of its tags. */
-  #bundledOf(store: StoreConfig): Registry {
+  async #bundledOf(store: StoreConfig): Promise<Registry> {
     const known = this.#bundled.get(store.name)
     if (known) return known
-    const bundled = new BundledRegistry({ driver: this.#driverOf(store), delete: store.allowsDelete })
-    const registry = this.#cached(bundled, `store:${store.name}`)
+    const driver = await this.#driverOf(store)
+    // What another registry writes to the folder is to be seen at once.
+    const route = `store:${await storeIdentity(driver)}`
+    const cached = store.isShared ? {} : { cached: (inner: Registry) => this.#cached(inner, route) }
+    const { registry, operations } = await buildStore(
+      store,
+      { driver, ...cached, isServing: true },
+      this.#stack,
+    )
+    this.#purgeUploads(store, driver)
     this.#bundled.set(store.name, registry)
+    this.operations.set(store.name, operations)
     return registry
+  }
+
+  #purgeUploads({ uploadsPurgeAfterMs }: StoreConfig, driver: StorageDriver): void {
+    if (uploadsPurgeAfterMs === undefined) return
+    const claims = new SessionClaims(driver)
+    const purge = new UploadPurge({ driver, claims, olderThanMs: uploadsPurgeAfterMs })
+    this.#stack.defer(() => purge.close())
   }
 
   #external({ pattern, rewrite }: ProxyRoute, options: UpstreamClientOptions) {
     const external = new ExternalRegistry({ client: createUpstreamClient(options), rewrite })
     const forwarder = new HttpForwarder({ ...options, rewrite })
     this.#stack.defer(() => forwarder.close())
-    return { registry: this.#cached(external, `proxy:${pattern}`, EXTERNAL_TTL_MS), forwarder }
+    // Gateways that share a Redis share what they know of a core only when it is the same one.
+    const route = `proxy:${new URL(options.url).href} ${pattern}`
+    return { ...this.#cached(external, route, EXTERNAL_TTL_MS), forwarder }
   }
 
-  #mirror({ store, tagTtl, rewrite }: MirrorRoute, options: UpstreamClientOptions) {
+  async #mirror({ store, tagTtl, rewrite }: MirrorRoute, options: UpstreamClientOptions) {
     const config = this.#storeOf(store)
     const registry = new MirrorRegistry({
       client: createUpstreamClient(options),
-      content: new ContentStore(this.#driverOf(config)),
+      content: new ContentStore(await this.#driverOf(config)),
       manifests: this.#caches.manifests,
       rewrite,
       tagTtlMs: compileTagTtl(tagTtl),
@@ -103,24 +130,29 @@ class RouteBuilder {
     return { registry }
   }
 
-  #cached(inner: Registry, route: string, ttlMs?: number): CachedRegistry {
+  #cached(inner: Registry, route: string, ttlMs?: number): CachedCore {
     const { manifests, bus, shared, referenceBytes } = this.#caches
     const maxBytes = referenceBytes / this.#config.repositories.length
     const references = new ReferenceCache({ route, maxBytes, ttlMs, bus, shared })
-    return new CachedRegistry(inner, { manifests, references })
+    return {
+      registry: new CachedRegistry(inner, { manifests, references }),
+      forget: (repository, reference) => references.invalidate(repository, reference),
+    }
   }
 
   #storeOf(name: string): StoreConfig {
     return named(this.#config.stores, name)
   }
 
-  #driverOf(store: StoreConfig): StorageDriver {
+  /** Rejects when the store cannot be used. */
+  async #driverOf(store: StoreConfig): Promise<StorageDriver> {
     const known = this.#drivers.get(store.name)
     if (known) return known
     const driver = createStorageDriver(store)
     this.#drivers.set(store.name, driver)
     // After the registries that use it: what was opened first is closed last.
     this.#stack.defer(() => driver.close())
+    await checkStore({ name: store.name, driver, isReadOnly: store.isReadOnly })
     return driver
   }
 }

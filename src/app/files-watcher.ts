@@ -40,8 +40,11 @@ export class FilesWatcher {
   }
 
   #settle(): void {
-    clearTimeout(this.#settling)
-    this.#settling = setTimeout(() => void this.#compare(), SETTLE_MS)
+    // Set once and not put off again: in a folder that is written to all the time a change would never be told.
+    this.#settling ??= setTimeout(() => {
+      this.#settling = undefined
+      void this.#compare()
+    }, SETTLE_MS)
   }
 
   async #compare(): Promise<void> {

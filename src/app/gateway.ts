@@ -1,20 +1,26 @@
 // The composition root: a configuration in, a running gateway out.
 import { createNaming } from '../access/naming.ts'
 import { createAdminApp } from '../admin/admin-app.ts'
+import { storeApi } from '../admin/store-api.ts'
 import { Api } from '../api/api.ts'
 import { Guard } from '../api/guard.ts'
 import type { Config } from '../config/config.ts'
+import { DAMAGED_BLOBS, type DamagedBlob } from '../core/bundled/scrub/quarantine.ts'
+import { UPLOADS_PURGED, type PurgeReport } from '../core/bundled/upload-purge.ts'
 import { MIRROR_FAILURES } from '../core/mirror/as-cache.ts'
 import { Observer } from '../server/observer.ts'
 import { OriginResolver } from '../server/origin.ts'
 import { createLog, type Logger } from '../telemetry/log.ts'
 import { Metrics } from '../telemetry/metrics.ts'
-import { buildAuth, type Auth } from './build-auth.ts'
+import { buildAuth } from './build-auth.ts'
 import { buildCaches } from './build-caches.ts'
 import { buildRegistry } from './build-registry.ts'
 import { buildWeb } from './build-web.ts'
+import { scheduleGc } from './gc-schedule.ts'
 import { FilesWatcher } from './files-watcher.ts'
 import { Listeners } from './listeners.ts'
+import { Reloader } from './reloader.ts'
+import { StoreLocks } from './store-locks.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
@@ -42,7 +48,12 @@ export async function startGateway(config: Config, { reloadConfig }: GatewayOpti
   const caches = buildCaches(config.cache)
   opened.defer(() => caches.close())
   logMirrorFailures(logger, opened)
-  const { registry, checkStores } = await buildRegistry(config, caches, opened)
+  logPurges(logger, opened)
+  logDamage(logger, opened)
+  const locks = await StoreLocks.take(config, logger)
+  opened.defer(() => locks.release())
+  const { registry, checkStores, operations } = await buildRegistry(config, caches, opened)
+  scheduleGc(config, operations, logger, opened)
   const auth = await buildAuth(config, logger, opened)
   const naming = createNaming(namingOptions(config))
   const tokenService = auth.tokens && { service: auth.tokens.service }
@@ -50,12 +61,18 @@ export async function startGateway(config: Config, { reloadConfig }: GatewayOpti
     api: new Api({ registry, naming, guard: new Guard({ ...auth, tokenService }) }),
     web: buildWeb(auth, naming),
     origins: new OriginResolver(config),
-    observer: new Observer({ logger, metrics }),
+    observer: new Observer({ log, metrics }),
   }
-  const admin = createAdminApp({ checkHealth: checkStores, renderMetrics: () => metrics.render() })
+  const admin = createAdminApp({
+    checkHealth: checkStores,
+    renderMetrics: () => metrics.render(),
+    api: storeApi({ ...auth, localToken: locks.token, stores: operations }),
+  })
   const listeners = await Listeners.open(config, front, admin)
   opened.defer(() => listeners.close(config.shutdownGraceMs))
-  const reload = () => reloaded({ reloadConfig, auth, listeners, logger })
+  await locks.open(listeners.addresses.at(-1) ?? '')
+  const reloader = new Reloader({ config, reloadConfig, auth, listeners, logger })
+  const reload = () => reloader.reload()
   const files = [...listeners.tlsFiles, ...(config.file === undefined ? [] : [config.file])]
   const watcher = await FilesWatcher.start(files, () => void reload())
   opened.defer(() => watcher.close())
@@ -81,29 +98,25 @@ function logMirrorFailures(logger: Logger, stack: AsyncDisposableStack): void {
   stack.defer(() => void MIRROR_FAILURES.unsubscribe(log))
 }
 
+function logDamage(logger: Logger, stack: AsyncDisposableStack): void {
+  const log = (message: unknown) => {
+    const { digest, movedTo } = message as DamagedBlob // nothing else is published there
+    logger.error({ digest, movedTo }, 'damaged content moved aside: push it again')
+  }
+  DAMAGED_BLOBS.subscribe(log)
+  stack.defer(() => DAMAGED_BLOBS.unsubscribe(log))
+}
+
+function logPurges(logger: Logger, stack: AsyncDisposableStack): void {
+  const log = (message: unknown) => {
+    const { purged, failures } = message as PurgeReport // nothing else is published there
+    if (purged > 0) logger.info({ purged }, 'stale upload sessions removed')
+    for (const err of failures) logger.warn({ err }, 'stale upload session not removed')
+  }
+  UPLOADS_PURGED.subscribe(log)
+  stack.defer(() => UPLOADS_PURGED.unsubscribe(log))
+}
+
 function errorOf(message: unknown): unknown {
   return typeof message === 'object' && message !== null && 'error' in message ? message.error : message
-}
-
-interface Reloading extends GatewayOptions {
-  readonly auth: Auth
-  readonly listeners: Listeners
-  readonly logger: Logger
-}
-
-/** Each part is taken over on its own: a broken certificate must not keep a withdrawn grant in force. */
-async function reloaded({ reloadConfig, auth, listeners, logger }: Reloading): Promise<void> {
-  const parts: [string, () => Promise<void>][] = [
-    ['grants', async () => auth.replaceGrants(await reloadConfig())],
-    ['password file', () => auth.reloadPasswords()],
-    ['certificates', () => listeners.reloadTls()],
-  ]
-  for (const [what, take] of parts) {
-    try {
-      await take()
-      logger.info({ what }, 'reloaded')
-    } catch (err) {
-      logger.error({ what, err }, 'not reloaded: what was in force stays')
-    }
-  }
 }

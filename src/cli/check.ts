@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { toJsonSchema } from '../config/schema.ts'
 import { loadTlsFiles, TlsFileError } from '../server/tls-files.ts'
+import { checkAccounts } from './check-accounts.ts'
 import { explainConfig } from './explain-config.ts'
 
 const EXAMPLES = `
@@ -35,7 +36,7 @@ async function check({ config: file, json, schema }: CheckOptions): Promise<void
   if (schema) return print(JSON.stringify(toJsonSchema(), null, 2))
   try {
     const config = await loadConfig(file, process.env)
-    const warnings = await checkCertificates(config)
+    const warnings = [...(await checkCertificates(config)), ...(await checkAccounts(config))]
     if (json) return print(JSON.stringify({ valid: true, problems: [], warnings }, null, 2))
     print([...(await explainConfig(config)), ...warnings.map((warning) => `warning: ${warning}`)].join('\n'))
   } catch (error) {

@@ -16,7 +16,8 @@ export async function explainConfig(config: Config): Promise<string[]> {
     ...config.access.flatMap(explainGrant).map((line) => `grants    ${line}`),
     ...config.repositories.map((route) => `routes    ${explainRoute(route, config)}`),
     ...[...config.stores.values()].map(
-      ({ name, filesystem }) => `stores    ${name} in ${nearby(filesystem.root)}`,
+      ({ name, filesystem, gc: { schedule } }) =>
+        `stores    ${name} in ${nearby(filesystem.root)}${schedule === undefined ? '' : `, garbage collected at ${schedule}`}`,
     ),
     ...(config.cache.redis ? ['caches    memory, then Redis'] : []),
   ]

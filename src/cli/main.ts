@@ -3,7 +3,14 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { addCheckCommand } from './check.ts'
+import { addDeleteCommand } from './delete.ts'
+import { addGcCommand } from './gc.ts'
+import { addIndexCommand } from './index-command.ts'
+import { addInspectCommand } from './inspect.ts'
+import { addRetentionCommand } from './retention.ts'
+import { addScrubCommand } from './scrub.ts'
 import { addServeCommand } from './serve.ts'
+import { addTagsCommand } from './tags.ts'
 
 const EXIT_FAILURE = 1
 const EXIT_USAGE = 2
@@ -18,6 +25,13 @@ function createProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll('\n', ' ')}\n`) })
   addServeCommand(program)
   addCheckCommand(program)
+  addTagsCommand(program)
+  addInspectCommand(program)
+  addDeleteCommand(program)
+  addGcCommand(program)
+  addScrubCommand(program)
+  addRetentionCommand(program)
+  addIndexCommand(program)
   return program
 }
 

@@ -46,8 +46,17 @@ function refusePrincipal(principal: string, groups: ConfigFile['auth']['groups']
   if (principal.startsWith('@')) {
     if (Object.hasOwn(groups, principal.slice(1))) return undefined
     const known = Object.keys(groups).map((group) => `@${group}`)
-    return `no group ${JSON.stringify(principal)} in auth.groups${suggestion(principal, known)}`
+    return `no group ${JSON.stringify(principal)} in auth.groups${suggestion(principal, known) || enumeration(known)}`
   }
   if (!principal.startsWith('$') || SPECIAL.includes(principal)) return undefined
-  return `unknown principal ${JSON.stringify(principal)}${suggestion(principal, SPECIAL) || `; there are ${SPECIAL.join(' and ')}`}`
+  return `unknown principal ${JSON.stringify(principal)}${suggestion(principal, SPECIAL) || enumeration(SPECIAL)}`
+}
+
+const FEW = 5
+
+/** `; there are … and …`, where that is short. */
+function enumeration(known: readonly string[]): string {
+  if (known.length === 0) return '; there are none'
+  if (known.length > FEW) return ''
+  return `; there ${known.length === 1 ? 'is' : 'are'} ${new Intl.ListFormat('en').format(known)}`
 }

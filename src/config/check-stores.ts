@@ -1,5 +1,6 @@
 // What the shape alone cannot say about stores: that none gets in the way of another.
 import { relative, resolve } from 'node:path'
+import { refuseRepositoryPattern } from './patterns.ts'
 import type { PathProblem } from './problem.ts'
 import type { ConfigFile } from './schema.ts'
 
@@ -16,7 +17,45 @@ export function checkStores(
     const message = `${keeps}: a store serves mirrors or pushes, never both`
     return [{ path: ['repositories', pattern, 'store'], message }]
   })
-  return [...mixed, ...checkRoots(stores, cwd)]
+  return [
+    ...mixed,
+    ...checkRoots(stores, cwd),
+    ...checkMirrors(routes, stores),
+    ...Object.entries(stores).flatMap(checkTagRules),
+    ...Object.entries(stores).flatMap(checkGc),
+  ]
+}
+
+/** What is mirrored is decided upstream. */
+function checkMirrors(
+  routes: readonly [string, ConfigFile['repositories'][string]][],
+  stores: ConfigFile['stores'],
+): PathProblem[] {
+  const mirrors = new Set(routes.flatMap(([, { mirror, store }]) => (mirror === undefined ? [] : [store])))
+  return Object.entries(stores)
+    .filter(([name]) => mirrors.has(name))
+    .flatMap(([name, { gc, readOnly, verifyReads, tags }]) => {
+      const written = { gc: gc.schedule !== undefined, readOnly, verifyReads, tags: tags.length > 0 }
+      return Object.entries(written).flatMap(([key, isWritten]) =>
+        isWritten ? [{ path: ['stores', name, key], message: 'is for stores that keep what is pushed' }] : [],
+      )
+    })
+}
+
+function checkGc([store, { gc, shared }]: [string, ConfigFile['stores'][string]]): PathProblem[] {
+  if (!shared || gc.schedule === undefined) return []
+  const message = 'a shared store is not collected: what the other registry is told is not known here'
+  return [{ path: ['stores', store, 'gc', 'schedule'], message }]
+}
+
+function checkTagRules([store, { tags }]: [string, ConfigFile['stores'][string]]): PathProblem[] {
+  return tags.flatMap(({ repositories }, rule) =>
+    repositories.flatMap((pattern, index) => {
+      const message = refuseRepositoryPattern(pattern, { user: false })
+      const path = ['stores', store, 'tags', rule, 'repositories', index]
+      return message === undefined ? [] : [{ path, message }]
+    }),
+  )
 }
 
 function checkRoots(stores: ConfigFile['stores'], cwd: string): PathProblem[] {

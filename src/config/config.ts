@@ -133,14 +133,51 @@ export interface TagTtl {
 
 export interface StoreConfig {
   readonly name: string
-  readonly filesystem: { readonly root: string }
+  readonly filesystem: {
+    readonly root: string
+    /** Wait for the disk before a write is answered. */
+    readonly fsync: boolean
+  }
+  /** Another registry writes to the same folder, unseen by this one. */
+  readonly isShared: boolean
+  /** Upload sessions without a sign of life for so long are removed; undefined: never. */
+  readonly uploadsPurgeAfterMs: number | undefined
+  readonly gc: GcConfig
   /** Whether a grant of delete has anything to act on. */
   readonly allowsDelete: boolean
+  readonly isReadOnly: boolean
+  /** Whole blobs are hashed while they are sent. */
+  readonly verifiesReads: boolean
+  readonly tagRules: readonly TagRuleConfig[]
+}
+
+export interface GcConfig {
+  /** A cron pattern in local time; undefined: only when it is asked for. */
+  readonly schedule: string | undefined
+  /** What was pushed or asked for so lately is not collected. */
+  readonly graceMs: number
+  /** By schedule, manifests that nothing keeps go too. */
+  readonly removesUntagged: boolean
+}
+
+/** Rules add up; each speaks of tags by patterns. */
+export interface TagRuleConfig {
+  readonly repositories: readonly string[]
+  readonly tags: readonly string[]
+  readonly immutable: boolean
+  readonly protected: boolean
+  readonly keep:
+    | {
+        readonly newest: number | undefined
+        readonly pushedWithinMs: number | undefined
+        readonly pulledWithinMs: number | undefined
+      }
+    | undefined
 }
 
 export interface CacheConfig {
   readonly memoryBytes: number
-  readonly redis: { readonly url: string } | undefined
+  readonly redis: { readonly url: string; readonly prefix: string } | undefined
 }
 
 export interface LimitsConfig {

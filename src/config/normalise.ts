@@ -6,6 +6,7 @@ import type {
   ListenerConfig,
   Rewrite,
   RouteConfig,
+  TagRuleConfig,
   TagTtl,
   TokenConfig,
   UpstreamConfig,
@@ -44,8 +45,18 @@ export function normalise(file: ConfigFile, { source, cwd, passwords }: Normalis
     repositories: toRoutes(file),
     stores: mapValues(file.stores, (store, name) => ({
       name,
-      filesystem: { root: absolute(store.filesystem.root) },
+      filesystem: { root: absolute(store.filesystem.root), fsync: store.fsync },
+      isShared: store.shared,
+      uploadsPurgeAfterMs: store.uploads.purgeAfter === 'off' ? undefined : store.uploads.purgeAfter,
+      gc: {
+        schedule: store.gc.schedule,
+        graceMs: store.gc.grace,
+        removesUntagged: store.gc.untagged,
+      },
       allowsDelete: store.delete,
+      isReadOnly: store.readOnly,
+      verifiesReads: store.verifyReads,
+      tagRules: store.tags.map(toTagRule),
     })),
     cache: { memoryBytes: file.cache.memory, redis: file.cache.redis },
     limits: { idleTimeoutMs: file.limits.idleTimeout },
@@ -107,6 +118,17 @@ function toUpstream(
     credentials: username === undefined || password === undefined ? undefined : { username, password },
     caFile: upstream.ca === undefined ? undefined : absolute(upstream.ca),
     allowedRealms: upstream.allowedRealms,
+  }
+}
+
+function toTagRule({ keep, ...rule }: ConfigFile['stores'][string]['tags'][number]): TagRuleConfig {
+  return {
+    ...rule,
+    keep: keep && {
+      newest: keep.newest,
+      pushedWithinMs: keep.pushedWithin,
+      pulledWithinMs: keep.pulledWithin,
+    },
   }
 }
 

@@ -1,4 +1,5 @@
 // The part of the file that says which repositories come from where: upstreams, routes, stores.
+import { Cron } from 'croner'
 import { z } from 'zod'
 import { baseUrl, duration, name, notYet, path, repositoryPath, section, text } from './schema-parts.ts'
 
@@ -39,9 +40,77 @@ export const repositories = z
   .refine((routes) => Object.keys(routes).length > 0, 'must have at least one repository pattern')
   .describe('Patterns of repository names; the longest literal prefix wins.')
 
+const uploads = section({
+  purgeAfter: z
+    .union([duration, z.literal('off')], { error: 'must be a duration such as 7d, or off' })
+    .prefault('7d')
+    .describe('Upload sessions that nobody went on with for so long are removed.'),
+})
+
+const gc = section({
+  schedule: z
+    .string()
+    .refine(isCronPattern, 'must be a cron pattern such as "0 3 * * *" (minute, hour, day, month, weekday)')
+    .optional()
+    .describe('When the store is collected, as a cron pattern in local time; by default when asked to.'),
+  grace: duration
+    .prefault('1h')
+    .describe('What was pushed, or asked for, so lately is not collected; longer than the slowest push.'),
+  untagged: z
+    .boolean()
+    .default(false)
+    .describe('By schedule, also remove manifests that no tag, no index and no subject keeps.'),
+})
+
+const keep = section({
+  newest: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .optional()
+    .describe('So many in each repository, the latest pushed first.'),
+  pushedWithin: duration.optional(),
+  pulledWithin: duration
+    .optional()
+    .describe('Pulled or pushed within; pulls are recorded from the first start on.'),
+}).refine((rule) => Object.keys(rule).length > 0, 'must say newest, pushedWithin or pulledWithin')
+
+const tagRule = section({
+  repositories: z.array(text).min(1).default(['**']).describe('Patterns of repository names.'),
+  tags: z
+    .array(z.string().regex(/^[A-Za-z0-9_*?.-]{1,128}$/, 'must be a tag in which * stands for any text'))
+    .min(1)
+    .default(['*'])
+    .describe('Patterns of tags.'),
+  immutable: z.boolean().default(false).describe('Can neither be pushed with other content nor be removed.'),
+  protected: z.boolean().default(false).describe('Can not be removed.'),
+  keep: keep.optional().describe('Retention removes these tags, except those that some keep rule keeps.'),
+}).refine(
+  (rule) => rule.immutable || rule.protected || rule.keep !== undefined,
+  'must say immutable, protected or keep',
+)
+
 const store = section({
   filesystem: section({ root: path }),
+  fsync: z
+    .boolean()
+    .default(true)
+    .describe('Wait for the disk before a push is answered; without, a power cut may take back what was.'),
+  shared: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Another registry writes to the same folder: nothing is remembered of tags, nothing is collected.',
+    ),
+  uploads: uploads.prefault({}),
+  gc: gc.prefault({}).describe('Garbage collection: frees what no manifest needs, while the store serves.'),
   delete: z.boolean().default(true).describe('Whether manifests and blobs can be deleted.'),
+  readOnly: z.boolean().default(false).describe('Every write is refused.'),
+  verifyReads: z.boolean().default(false).describe('Whole blobs are hashed while they are sent.'),
+  tags: z
+    .array(tagRule)
+    .default([])
+    .describe('Rules about tags; they add up, and their order never matters.'),
   maxSize: notYet(),
   s3: notYet(),
   oss: notYet(),
@@ -51,3 +120,11 @@ const store = section({
 })
 
 export const stores = z.record(name, store).default({})
+
+function isCronPattern(text: string): boolean {
+  try {
+    return new Cron(text, { paused: true }).nextRun() !== null
+  } catch {
+    return false
+  }
+}

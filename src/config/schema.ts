@@ -14,7 +14,16 @@ const redisUrl = z
 
 const cache = section({
   memory: size.prefault('64MiB').describe('Per machine.'),
-  redis: section({ url: redisUrl }).optional().describe('A second level, shared between machines.'),
+  redis: section({
+    url: redisUrl,
+    prefix: z
+      .string()
+      .regex(/^[A-Za-z0-9_.:-]{1,64}$/, 'must have 1 to 64 letters, digits or the characters . _ : -')
+      .default('dockgate')
+      .describe('Put before every key, so that installations can share a database.'),
+  })
+    .optional()
+    .describe('A second level, shared between machines.'),
 }).prefault({})
 
 const limits = section({

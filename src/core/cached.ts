@@ -9,6 +9,7 @@ import type {
   CacheVerdict,
   Manifest,
   ManifestAnswer,
+  PushedManifest,
   PutManifestResult,
   Registry,
   RequestContext,
@@ -47,14 +48,15 @@ export class CachedRegistry implements Registry {
   async putManifest(
     repository: RepositoryName,
     reference: Reference,
-    manifest: { mediaType: string | undefined; bytes: Uint8Array },
+    manifest: PushedManifest,
     context: RequestContext,
   ): Promise<PutManifestResult> {
     try {
       return await this.#inner.putManifest(repository, reference, manifest, context)
     } finally {
       // Also after a failure: the core may have kept it and only its answer was lost.
-      await this.#references.invalidate(repository, reference)
+      const changed = [reference, ...(manifest.tags ?? [])]
+      await Promise.all(changed.map((each) => this.#references.invalidate(repository, each)))
     }
   }
 
@@ -69,6 +71,11 @@ export class CachedRegistry implements Registry {
       // A manifest takes its tags along, and a core may untag more than was asked.
       await this.#references.invalidate(repository)
     }
+  }
+
+  /** What is known of a manifest, or of a whole repository, was changed on the store behind this registry's back. */
+  forget(repository: RepositoryName, reference?: Reference): Promise<void> {
+    return this.#references.invalidate(repository, reference)
   }
 
   statBlob: Registry['statBlob'] = (...args) => this.#inner.statBlob(...args)

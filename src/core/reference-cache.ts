@@ -57,7 +57,9 @@ export class ReferenceCache {
   /** What memory knows, at once. */
   peek(repository: RepositoryName, reference: Reference): Digest | undefined {
     const entry = this.#memory.get(entryKey(repository, reference))
-    return entry && (entry.expiresAt === Infinity || entry.expiresAt > Date.now()) ? entry.digest : undefined
+    return entry && (entry.expiresAt === Infinity || entry.expiresAt > performance.now())
+      ? entry.digest
+      : undefined
   }
 
   /** What is known, or what `load` finds out: one load for all who ask meanwhile. */
@@ -98,12 +100,12 @@ export class ReferenceCache {
   ): Promise<ResolvedReference> {
     // The lease counts from here: a change after this moment is one that this load may have missed.
     const expiresAt =
-      Date.now() + Math.min(this.#options.bus.lease() ?? Infinity, this.#options.ttlMs ?? Infinity)
+      performance.now() + Math.min(this.#options.bus.lease() ?? Infinity, this.#options.ttlMs ?? Infinity)
     try {
       const sharedKey = await this.#sharedKey(repository, reference)
       const shared = sharedKey && parseDigest(text(await this.#options.shared?.get(sharedKey)))
       const digest = shared || (await load())
-      if (!flight().outdated && expiresAt > Date.now()) {
+      if (!flight().outdated && expiresAt > performance.now()) {
         this.#memory.set(key, { digest, expiresAt })
         if (sharedKey && !shared) this.#share(sharedKey, digest, expiresAt)
       }
@@ -114,7 +116,7 @@ export class ReferenceCache {
   }
 
   #share(sharedKey: string, digest: Digest, expiresAt: number): void {
-    const ttlMs = expiresAt - Date.now()
+    const ttlMs = expiresAt - performance.now()
     if (Number.isFinite(ttlMs) && ttlMs >= 1)
       void this.#options.shared?.set(sharedKey, Buffer.from(digest), { ttlMs })
   }

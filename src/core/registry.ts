@@ -78,14 +78,33 @@ export interface PageRequest {
   readonly last?: string
 }
 
+/** What is sent for a `PUT` of a manifest. */
+export interface PushedManifest {
+  readonly mediaType: string | undefined
+  readonly bytes: Uint8Array
+  /** Tags that a push by digest sets along with it (distribution-spec end-7b): all of them or, on a failure, some. */
+  readonly tags?: readonly Tag[]
+}
+
 export interface PutManifestResult {
   readonly digest: Digest
   /** The subject's digest when the manifest named one (answered as `OCI-Subject`). */
   readonly subject?: Digest
 }
 
+export interface ReferrersRequest {
+  readonly artifactType?: string
+  /** At most about this many descriptors; by default as many as one answer may hold. */
+  readonly limit?: number
+  /** Only referrers whose digest comes behind this one in byte order. */
+  readonly last?: Digest
+}
+
 export interface ReferrersAnswer {
+  /** In the byte order of their digests. */
   readonly descriptors: readonly Descriptor[]
+  /** Where the next page goes on, as its `last`; undefined when this was all. */
+  readonly next?: Digest
   /** The `artifactType` filter was applied. */
   readonly filtered: boolean
 }
@@ -125,6 +144,16 @@ export interface UploadStore {
     from: RepositoryName,
     context: RequestContext,
   ): Promise<boolean>
+  /**
+   * Links a blob that some repository which `mayPull` admits holds; false when none was found with bounded effort.
+   * Repositories that are not admitted are not even looked at.
+   */
+  mountFromAny(
+    repository: RepositoryName,
+    digest: Digest,
+    mayPull: (candidate: RepositoryName) => boolean,
+    context: RequestContext,
+  ): Promise<boolean>
 }
 
 /**
@@ -142,7 +171,7 @@ export interface Registry {
   putManifest(
     repository: RepositoryName,
     reference: Reference,
-    manifest: { mediaType: string | undefined; bytes: Uint8Array },
+    manifest: PushedManifest,
     context: RequestContext,
   ): Promise<PutManifestResult>
   /** By digest: the manifest and its tags; by tag: the tag only. */
@@ -166,7 +195,7 @@ export interface Registry {
   listReferrers(
     repository: RepositoryName,
     subject: Digest,
-    filter: { artifactType?: string },
+    request: ReferrersRequest,
     context: RequestContext,
   ): Promise<ReferrersAnswer>
 

@@ -19,8 +19,8 @@ export interface ResolvedRoute {
 
 /** How many names are read from a registry at once while the catalog is put together. */
 const CATALOG_CHUNK = 200
-/** A caller who may see almost nothing must not make one request walk a whole store: the page is then cut short. */
-const MAX_CATALOG_READ = 20_000
+/** A caller who may see almost nothing must not make one request read for ever: the listing then ends early. */
+const MAX_CATALOG_READ = 100_000
 
 /** The route whose pattern has the longest literal prefix serves a repository. */
 export class RoutedRegistry {
@@ -39,8 +39,8 @@ export class RoutedRegistry {
   }
 
   /**
-   * The repositories that `isVisible` lets the caller see, in registry:2's order. A registry that cannot answer is left
-   * out: one broken core must not hide the others.
+   * The repositories that `isVisible` lets the caller see, in registry:2's order. An external core that cannot answer is
+   * left out: it must not hide the others. A store of our own that fails is a failure.
    */
   async listRepositories(
     { limit, last }: PageRequest,
@@ -56,7 +56,7 @@ export class RoutedRegistry {
         if (items.length === limit) return { items, more: limit > 0 }
         items.push(name)
       }
-      if (read >= MAX_CATALOG_READ && items.length > 0) return { items, more: true }
+      if (read >= MAX_CATALOG_READ) return { items, more: items.length > 0 }
     }
     return { items, more: false }
   }
@@ -74,11 +74,28 @@ export class RoutedRegistry {
     let behind = last
     for (;;) {
       const request = { limit: CATALOG_CHUNK, ...(behind === undefined ? {} : { last: behind }) }
-      const page = await registry.listRepositories(request, context).catch(() => undefined)
-      for (const name of page?.items ?? []) if (this.resolve(name)?.registry === registry) yield name
-      behind = page?.items.at(-1)
-      if (!page?.more || behind === undefined) return
+      const page = await this.#listed(registry, request, context)
+      for (const name of page.items) if (this.resolve(name)?.registry === registry) yield name
+      behind = page.items.at(-1)
+      if (!page.more || behind === undefined) return
     }
+  }
+
+  async #listed(
+    registry: Registry,
+    page: PageRequest,
+    context: RequestContext,
+  ): Promise<Page<RepositoryName>> {
+    try {
+      return await registry.listRepositories(page, context)
+    } catch (error) {
+      if (!this.#isExternal(registry)) throw error
+      return { items: [], more: false }
+    }
+  }
+
+  #isExternal(registry: Registry): boolean {
+    return this.#routes.some((route) => route.registry === registry && route.forwarder !== undefined)
   }
 }
 

@@ -1,5 +1,5 @@
 // The contract of a storage backend. It fits file systems and object stores without rename, append or prompt listing.
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import type { ByteRange } from '../oci/byte-range.ts'
 
 /** Nothing is kept under `path`. */
@@ -25,6 +25,19 @@ export class StorageUnavailableError extends Error {
   readonly code = 'STORAGE_UNAVAILABLE'
 }
 
+/** A stream that can write itself to a sink with buffers that it uses again: cheaper than a pipe, where both ends allow it. */
+export interface SendableStream extends Readable {
+  /**
+   * Writes everything to `sink` at the sink's pace, and destroys this stream. The sink is not ended. Rejects when the sink
+   * is closed or the bytes cannot be read.
+   */
+  sendTo(sink: Writable): Promise<void>
+}
+
+export function isSendable(stream: Readable): stream is SendableStream {
+  return 'sendTo' in stream && typeof stream.sendTo === 'function'
+}
+
 /** What a write session can be resumed from: opaque text, kept by the caller, valid in another process. */
 export type WriteJournal = string & { readonly __brand: 'WriteJournal' }
 
@@ -40,6 +53,22 @@ export interface ListedEntry {
   readonly isFolder: boolean
 }
 
+/** How long a change has to last. */
+export interface ChangeOptions {
+  /** Whether it survives a power cut (default true); what is of no use after one is kept and removed faster without. */
+  readonly durable?: boolean
+}
+
+export interface WriterOptions {
+  /** What an earlier session's `close` answered. */
+  readonly journal?: WriteJournal
+  /**
+   * An earlier writer may still be at work in a process that is out of reach: from now on nothing that it does may touch
+   * the bytes of this session.
+   */
+  readonly takeOver?: boolean
+}
+
 /**
  * A file in the making. Its bytes cannot be read under any path until {@link commit}.
  * One caller at a time; after `close`, `commit` or `cancel` the writer is spent.
@@ -53,6 +82,8 @@ export interface FileWriter {
    * still be closed.
    */
   write(chunk: Uint8Array): Promise<void>
+  /** Streams all bytes up to now, to check them: they still are readable under no path. Nothing is written meanwhile. */
+  readBack(): Promise<Readable>
   /** Keeps the bytes durably, readable by nobody, and answers what `openWriter` resumes them from. */
   close(): Promise<WriteJournal>
   /** Makes the bytes readable at `path`, durably and all at once, and ends the session. An existing file is replaced. */
@@ -74,20 +105,30 @@ export interface StorageDriver {
   /** The whole of a small file. Rejects with {@link PathNotFoundError}; with a RangeError above `maxBytes`. */
   readAll(path: string, options: { maxBytes: number }): Promise<Buffer>
   /** Keeps a small file durably; readers see the old content or the new, never a part. */
-  writeAll(path: string, bytes: Uint8Array): Promise<void>
+  writeAll(path: string, bytes: Uint8Array, options?: ChangeOptions): Promise<void>
+  /**
+   * Keeps a small file unless there is one: of all who try at once, in whatever process, one is answered true. Readers
+   * see the whole or nothing. It need not survive a power cut.
+   */
+  writeNew(path: string, bytes: Uint8Array): Promise<boolean>
   /**
    * Opens a write session that stages its bytes at `stagingPath`. With `journal`, continues behind the bytes that an
    * earlier session closed: bytes past the journal are dropped. Rejects with {@link PathNotFoundError} when they are gone.
    */
-  openWriter(stagingPath: string, options?: { journal?: WriteJournal }): Promise<FileWriter>
+  openWriter(stagingPath: string, options?: WriterOptions): Promise<FileWriter>
   /** Rejects with {@link PathNotFoundError}, also for a folder. */
   stat(path: string): Promise<StoredFile>
   /** What lies directly below `folder`, in the byte order of the names; nothing when it does not exist. */
   list(folder: string): AsyncIterable<ListedEntry>
+  /**
+   * Text that differs whenever an entry directly below `folder` was added or removed in between. Undefined, or no such
+   * method, where that cannot be told.
+   */
+  version?(folder: string): Promise<string | undefined>
   /** Copies a file on the backend's side. Rejects with {@link PathNotFoundError}. */
   copy(from: string, to: string): Promise<void>
   /** Deletes a file, or a folder with all below it. Nothing there is no error. */
-  delete(path: string): Promise<void>
+  delete(path: string, options?: ChangeOptions): Promise<void>
   /** A short-lived URL where a client may read the file itself, or undefined when the backend has none. */
   redirectUrl?(path: string): Promise<URL | undefined>
   close(): Promise<void>

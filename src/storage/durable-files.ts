@@ -1,6 +1,7 @@
 // Files and folders that survive a power cut once a call has returned, and appear whole or not at all.
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { copyFile, link, mkdir, open, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { codeOf } from './system-error.ts'
 
@@ -23,8 +24,7 @@ export async function replaceFile(
   durability: Durability,
   fill: (temporary: string) => Promise<void>,
 ): Promise<void> {
-  // registry:2 takes no name that begins with a dot for a tag, a repository, a link or a blob.
-  const temporary = join(dirname(path), `.${randomBytes(12).toString('hex')}.tmp`)
+  const temporary = temporaryBeside(path)
   try {
     await withFolder(path, durability, () => fill(temporary))
     await rename(temporary, path)
@@ -33,6 +33,21 @@ export async function replaceFile(
     throw error
   }
   await syncFolder(dirname(path), durability)
+}
+
+/** Puts a small file at `path` in one step, unless there is one: then it answers false. It need not last. */
+export async function createFile(path: string, bytes: Uint8Array): Promise<boolean> {
+  const temporary = temporaryBeside(path)
+  try {
+    await withFolder(path, { fsync: false }, () => writeFile(temporary, bytes, { flag: 'wx' }))
+    await linkOrCopy(temporary, path)
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw error
+  } finally {
+    await rm(temporary, { force: true })
+  }
 }
 
 /** Moves a finished file to `path` in one step. */
@@ -50,6 +65,22 @@ export async function syncFolder(folder: string, { fsync }: Durability): Promise
   } catch (error) {
     // Some file systems cannot sync folders; one that is gone has nothing left to keep.
     if (!['EINVAL', 'ENOTSUP', 'ENOENT'].includes(codeOf(error) ?? '')) throw error
+  }
+}
+
+/** registry:2 takes no name that begins with a dot for a tag, a repository, a link or a blob. */
+function temporaryBeside(path: string): string {
+  return join(dirname(path), `.${randomBytes(12).toString('hex')}.tmp`)
+}
+
+/** Unlike a rename, neither replaces what is there. */
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to)
+  } catch (error) {
+    // Some file systems know no hard links; a reader may see a part of the copy then.
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(codeOf(error) ?? '')) throw error
+    await copyFile(from, to, constants.COPYFILE_EXCL)
   }
 }
 

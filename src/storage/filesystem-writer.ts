@@ -1,8 +1,11 @@
 // A write session on a file: collects small chunks, writes them in one call, and moves the file into place.
-import { rm, type FileHandle } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { Readable } from 'node:stream'
+import type { ByteRange } from '../oci/byte-range.ts'
 import type { FileWriter, WriteJournal } from './driver.ts'
 import { moveFile, syncFolder, type Durability } from './durable-files.ts'
+import { journalOf, type StagedFile } from './staged-file.ts'
 import { translated } from './system-error.ts'
 
 // One system call per TLS record (16 KiB) would cost more than hashing it; the count bounds what tiny chunks cost.
@@ -10,14 +13,11 @@ const FLUSH_BYTES = 512 * 1024
 const FLUSH_CHUNKS = 128
 
 export interface FilesystemWriterOptions {
-  readonly handle: FileHandle
-  /** Where the file is staged, as the caller of the driver named it. */
-  readonly stagingPath: string
-  /** Bytes of earlier sessions; undefined for a file that this session made. */
-  readonly resumedSize: number | undefined
+  readonly staged: StagedFile
   readonly durability: Durability
   /** Turns a path of the driver's into an absolute one. */
   readonly locate: (path: string) => string
+  readonly read: (path: string, range: ByteRange) => Promise<Readable>
 }
 
 export class FilesystemWriter implements FileWriter {
@@ -28,7 +28,7 @@ export class FilesystemWriter implements FileWriter {
 
   constructor(options: FilesystemWriterOptions) {
     this.#options = options
-    this.#written = options.resumedSize ?? 0
+    this.#written = options.staged.size
   }
 
   get size(): number {
@@ -42,42 +42,52 @@ export class FilesystemWriter implements FileWriter {
     if (this.#pendingBytes >= FLUSH_BYTES || this.#pending.length >= FLUSH_CHUNKS) await this.#flush()
   }
 
+  async readBack(): Promise<Readable> {
+    await this.#flush()
+    if (this.#written === 0) return Readable.from([], { objectMode: false })
+    return this.#options.read(this.#path, { start: 0, end: this.#written - 1 })
+  }
+
   async close(): Promise<WriteJournal> {
-    const { handle, resumedSize, durability } = this.#options
+    const { staged, durability } = this.#options
     try {
       await this.#sync()
     } finally {
-      await handle.close()
+      await staged.handle.close()
     }
-    if (resumedSize === undefined) await syncFolder(this.#stagingFolder, durability)
-    return journalOf(this.#written)
+    if (staged.isNew) await syncFolder(this.#folder, durability)
+    return journalOf({ size: this.#written, suffix: staged.suffix })
   }
 
   async commit(path: string): Promise<void> {
-    const { handle, stagingPath, durability, locate } = this.#options
+    const { staged, durability, locate } = this.#options
     const target = locate(path)
     await this.#sync()
-    await translated(path, () => moveFile(locate(stagingPath), target, durability))
-    await handle.close()
+    await translated(path, () => moveFile(locate(this.#path), target, durability))
+    await staged.handle.close()
   }
 
   async cancel(): Promise<void> {
-    const { handle, stagingPath, durability, locate } = this.#options
+    const { staged, durability, locate } = this.#options
     this.#pending = []
     this.#pendingBytes = 0
-    await handle.close()
-    await translated(stagingPath, () => rm(locate(stagingPath), { force: true }))
-    await syncFolder(this.#stagingFolder, durability)
+    await staged.handle.close()
+    await translated(this.#path, () => rm(locate(this.#path), { force: true }))
+    await syncFolder(this.#folder, durability)
   }
 
-  get #stagingFolder(): string {
-    return dirname(this.#options.locate(this.#options.stagingPath))
+  get #path(): string {
+    return this.#options.staged.path
+  }
+
+  get #folder(): string {
+    return dirname(this.#options.locate(this.#path))
   }
 
   async #sync(): Promise<void> {
-    const { handle, stagingPath, durability } = this.#options
+    const { staged, durability } = this.#options
     await this.#flush()
-    if (durability.fsync) await translated(stagingPath, () => handle.datasync())
+    if (durability.fsync) await translated(this.#path, () => staged.handle.datasync())
   }
 
   async #flush(): Promise<void> {
@@ -87,12 +97,12 @@ export class FilesystemWriter implements FileWriter {
     this.#pendingBytes = 0
     if (total === 0) return
     // Counted only when all is there: after a failure `size` ends at what earlier calls wrote.
-    await translated(this.#options.stagingPath, () => this.#writeAll(chunks, total))
+    await translated(this.#path, () => this.#writeAll(chunks, total))
     this.#written += total
   }
 
   async #writeAll(chunks: readonly Uint8Array[], total: number): Promise<void> {
-    const { handle } = this.#options
+    const { handle } = this.#options.staged
     const { bytesWritten } = await handle.writev([...chunks], this.#written)
     if (bytesWritten === total) return
     // A nearly full disk takes a part; asking again brings the rest or the reason.
@@ -102,14 +112,4 @@ export class FilesystemWriter implements FileWriter {
       rest = rest.subarray(again.bytesWritten)
     }
   }
-}
-
-// A journal is the count of bytes: what lies behind them in the staged file was never acknowledged.
-function journalOf(size: number): WriteJournal {
-  return String(size) as WriteJournal
-}
-
-/** How many bytes the session that wrote `journal` kept. */
-export function journaledSize(journal: WriteJournal): number {
-  return Number(journal)
 }

@@ -6,14 +6,18 @@ import type { Readable } from 'node:stream'
 import type { ByteRange } from '../oci/byte-range.ts'
 import {
   PathNotFoundError,
+  type ChangeOptions,
   type FileWriter,
   type ListedEntry,
   type StorageDriver,
   type StoredFile,
-  type WriteJournal,
+  type WriterOptions,
 } from './driver.ts'
-import { openInFolder, replaceFile, syncFolder, type Durability } from './durable-files.ts'
-import { FilesystemWriter, journaledSize } from './filesystem-writer.ts'
+import { createFile, replaceFile, syncFolder, type Durability } from './durable-files.ts'
+import { BufferPool } from './buffer-pool.ts'
+import { FileStream } from './file-stream.ts'
+import { FilesystemWriter } from './filesystem-writer.ts'
+import { openStaged } from './staged-file.ts'
 import { translated } from './system-error.ts'
 
 export interface FilesystemOptions {
@@ -26,15 +30,19 @@ export interface FilesystemOptions {
   readonly fsync?: boolean
 }
 
-// Larger reads cost less CPU per byte; each slow client may hold a few of them in memory.
-const READ_BYTES = 256 * 1024
+// Larger reads cost less CPU per byte. What slow clients can hold of these is bounded; the others get small ones.
+const READ_BUFFERS = { bytes: 512 * 1024, mostLent: 48, mostKept: 16 }
 
 // registry:2's alphabet, without the leading dot of `..` and of the files that this driver hides.
 const COMPONENT = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/
 
+// The coarsest clock of a file system in use counts in steps of two seconds.
+const SETTLED_MS = 2000
+
 export class FilesystemDriver implements StorageDriver {
   readonly #root: string
   readonly #durability: Durability
+  readonly #pool = new BufferPool(READ_BUFFERS)
 
   constructor({ root, fsync = true }: FilesystemOptions) {
     this.#root = resolve(root)
@@ -49,11 +57,8 @@ export class FilesystemDriver implements StorageDriver {
       await handle.close()
       throw new RangeError(`${path} holds ${size} bytes, the range ends at ${range.end}`)
     }
-    return handle.createReadStream({
-      highWaterMark: READ_BYTES,
-      ...(range === undefined ? {} : { start: range.start, end: range.end }),
-      ...(signal === undefined ? {} : { signal }),
-    })
+    const whole = { start: 0, end: size - 1 }
+    return new FileStream({ handle, range: range ?? whole, pool: this.#pool, signal })
   }
 
   async readAll(path: string, { maxBytes }: { maxBytes: number }): Promise<Buffer> {
@@ -66,33 +71,28 @@ export class FilesystemDriver implements StorageDriver {
     }
   }
 
-  async writeAll(path: string, bytes: Uint8Array): Promise<void> {
+  async writeAll(path: string, bytes: Uint8Array, options: ChangeOptions = {}): Promise<void> {
     const target = this.#locate(path)
+    const durability = this.#durabilityOf(options)
     await translated(path, () =>
-      replaceFile(target, this.#durability, async (temporary) => {
+      replaceFile(target, durability, async (temporary) => {
         await using handle = await open(temporary, 'wx')
         await handle.writeFile(bytes)
-        if (this.#durability.fsync) await handle.datasync()
+        if (durability.fsync) await handle.datasync()
       }),
     )
   }
 
-  async openWriter(stagingPath: string, options: { journal?: WriteJournal } = {}): Promise<FileWriter> {
-    const { journal } = options
-    const location = this.#locate(stagingPath)
-    const resumedSize = journal === undefined ? undefined : journaledSize(journal)
-    const handle = await translated(stagingPath, () =>
-      resumedSize === undefined
-        ? openInFolder(location, 'w', this.#durability)
-        : openResumed(location, resumedSize),
-    )
-    return new FilesystemWriter({
-      handle,
-      stagingPath,
-      resumedSize,
-      durability: this.#durability,
-      locate: (path) => this.#locate(path),
-    })
+  async writeNew(path: string, bytes: Uint8Array): Promise<boolean> {
+    const target = this.#locate(path)
+    return translated(path, () => createFile(target, bytes))
+  }
+
+  async openWriter(stagingPath: string, options: WriterOptions = {}): Promise<FileWriter> {
+    this.#locate(stagingPath)
+    const shared = { durability: this.#durability, locate: (path: string) => this.#locate(path) }
+    const staged = await translated(stagingPath, () => openStaged(stagingPath, { ...options, ...shared }))
+    return new FilesystemWriter({ staged, ...shared, read: (path, range) => this.read(path, { range }) })
   }
 
   async stat(path: string): Promise<StoredFile> {
@@ -104,6 +104,13 @@ export class FilesystemDriver implements StorageDriver {
   async *list(folder: string): AsyncGenerator<ListedEntry> {
     const entries = await this.#entries(folder)
     for (const { name, isFolder } of entries) yield { name, isFolder }
+  }
+
+  async version(folder: string): Promise<string | undefined> {
+    const found = await stat(this.#locate(folder), { bigint: true }).catch(() => undefined)
+    // Two changes in one tick of the file system's clock leave one time: a young one proves nothing.
+    if (!found?.isDirectory() || Date.now() - Number(found.mtimeMs) < SETTLED_MS) return undefined
+    return `${found.ino}/${found.mtimeNs}`
   }
 
   async copy(from: string, to: string): Promise<void> {
@@ -118,17 +125,22 @@ export class FilesystemDriver implements StorageDriver {
     )
   }
 
-  async delete(path: string): Promise<void> {
+  async delete(path: string, options: ChangeOptions = {}): Promise<void> {
     const location = this.#locate(path)
+    const durability = this.#durabilityOf(options)
     await translated(path, async () => {
       // A writer may put a file into the folder meanwhile: try again.
       await rm(location, { recursive: true, force: true, maxRetries: 3, retryDelay: 20 })
-      await syncFolder(dirname(location), this.#durability)
+      await syncFolder(dirname(location), durability)
     })
   }
 
   async close(): Promise<void> {
     // Every call closes what it opens.
+  }
+
+  #durabilityOf({ durable = true }: ChangeOptions): Durability {
+    return durable ? this.#durability : { fsync: false }
   }
 
   #locate(path: string): string {
@@ -161,19 +173,5 @@ export class FilesystemDriver implements StorageDriver {
       if (error instanceof PathNotFoundError) return []
       throw error
     }
-  }
-}
-
-async function openResumed(location: string, size: number): Promise<FileHandle> {
-  const handle = await open(location, 'r+')
-  try {
-    const found = await handle.stat()
-    if (!(found.size >= size)) throw new PathNotFoundError(location) // also for a journal that is no number
-    // What lies behind was written by a session that never closed.
-    if (found.size > size) await handle.truncate(size)
-    return handle
-  } catch (error) {
-    await handle.close()
-    throw error
   }
 }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { before, test } from 'node:test'
 import { digestOf } from '../../src/oci/digest.ts'
 import { connectRaw, send, type RequestOptions } from '../support/http.ts'
 import { startGateway, type RunningGateway } from '../support/gateway.ts'
-import { imageOf } from '../support/images.ts'
+import { describe, imageOf } from '../support/images.ts'
 import { fileScope } from '../support/scope.ts'
 import { until } from '../support/until.ts'
 
@@ -47,6 +49,15 @@ test('every 401 names the scope, also for a client that never asked for /v2/', a
   assert.match(push.headers['www-authenticate'] ?? '', /scope="repository:team-a\/app:pull,push"/)
   const remove = await ask('/v2/team-a/app/manifests/latest', { method: 'DELETE' })
   assert.match(remove.headers['www-authenticate'] ?? '', /scope="repository:team-a\/app:delete"/)
+})
+
+test('a 401 for a credential that is not valid names the scope, too', async () => {
+  const path = '/v2/team-a/app/manifests/latest'
+  for (const bad of [{ account: { username: 'bob', password: 'wrong' } }, { token: 'not.a.token' }]) {
+    const { status, headers } = await ask(path, bad)
+    assert.equal(status, 401)
+    assert.match(headers['www-authenticate'] ?? '', /scope="repository:team-a\/app:pull"/)
+  }
 })
 
 test('who is logged in and lacks the grant is told 403, who gave a wrong password 401', async () => {
@@ -230,4 +241,80 @@ test('the log has one line for each request, with who and what, and no secret', 
   assert.equal(line['code'], 'MANIFEST_UNKNOWN')
   const everything = gateway.program.log()
   assert.doesNotMatch(everything, /canary|alice-secret|YWxpY2U6/)
+})
+
+test('a Host header that is no authority breaks nothing', async () => {
+  const challenge = async (host: string) => {
+    const raw = await connectRaw(gateway.url, { ca: gateway.ca })
+    raw.write(`GET /v2/ HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+    await raw.closed
+    return raw.received().toString()
+  }
+  assert.match(await challenge('a:99999'), /^HTTP\/1\.1 401 /)
+  assert.match(await challenge('[:::]'), /realm="https:\/\/127\.0\.0\.1:\d+\/token"/)
+  assert.match(await challenge('evil"; x="'), /realm="https:\/\/127\.0\.0\.1:\d+\/token"/)
+})
+
+test('one digest has one type: what an image is elsewhere is no index here', async () => {
+  const put = (body: object, type: string) =>
+    failure('/v2/a/manifests/x', {
+      method: 'PUT',
+      body: JSON.stringify({ schemaVersion: 2, ...body }),
+      headers: { 'content-type': type },
+      ...alice,
+    })
+  const { config, layers } = imageOf()
+  const image = { config: describe(config), layers: layers.map(describe) }
+  const index = 'application/vnd.oci.image.index.v1+json'
+  assert.equal(await put(image, index), '400 MANIFEST_INVALID')
+  assert.equal(await put({ ...image, manifests: [] }, index), '400 MANIFEST_INVALID')
+  assert.equal(
+    await put(image, 'application/vnd.docker.distribution.manifest.v2+json'),
+    '400 MANIFEST_INVALID',
+  )
+})
+
+test('a manifest that is nested without end is refused before it is parsed', async () => {
+  const body = `{"schemaVersion":2,"manifests":[],"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
+  const headers = { 'content-type': 'application/vnd.oci.image.index.v1+json' }
+  assert.equal(
+    await failure('/v2/a/manifests/x', { method: 'PUT', body, headers, ...alice }),
+    '400 MANIFEST_INVALID',
+  )
+})
+
+test('a Content-Range that promises more than is sent is refused', async () => {
+  const start = await ask('/v2/team-a/lie/blobs/uploads/', { method: 'POST', ...alice })
+  const { pathname } = new URL(start.headers.location ?? '')
+  const headers = { 'content-range': '0-999999' }
+  assert.equal(
+    await failure(pathname, { method: 'PATCH', body: 'hello', headers, ...alice }),
+    '400 SIZE_INVALID',
+  )
+})
+
+test('a whole blob that was cut off leaves no session behind', async () => {
+  const digest = digestOf('never sent')
+  const raw = await connectRaw(gateway.url, { ca: gateway.ca })
+  const credentials = Buffer.from('alice:alice-secret').toString('base64')
+  raw.write(
+    `POST /v2/team-a/half/blobs/uploads/?digest=${digest} HTTP/1.1\r\nHost: x\r\n` +
+      `Authorization: Basic ${credentials}\r\nContent-Length: 10\r\n\r\nnever`,
+  )
+  const folder = join(gateway.folder, 'data/docker/registry/v2/repositories/team-a/half/_uploads')
+  const sessions = () => readdir(folder).catch(() => [])
+  await until('the session is there', async () => (await sessions()).length > 0)
+  raw.close()
+  await until('the session is gone', async () => (await sessions()).length === 0)
+})
+
+test('garbage behind a request is not answered into the middle of its answer', async () => {
+  const bytes = Buffer.alloc(4 * 1024 * 1024, 'a')
+  const digest = digestOf(bytes)
+  await ask(`/v2/public/garbage/blobs/uploads/?digest=${digest}`, { method: 'POST', body: bytes, ...alice })
+  const raw = await connectRaw(gateway.url, { ca: gateway.ca })
+  // Both arrive at once: the parser stumbles while the blob is being opened.
+  raw.write(`GET /v2/public/garbage/blobs/${digest} HTTP/1.1\r\nHost: x\r\n\r\ngarbage\r\n\r\n`)
+  await raw.closed
+  assert.equal(raw.received().includes('HTTP/1.1 400'), false)
 })

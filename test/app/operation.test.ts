@@ -25,18 +25,18 @@ test('a clone that was started stays clean, has one password for one login, and 
   await rm(join(clone, 'src'), { recursive: true })
   await cp(join(ROOT, 'src'), join(clone, 'src'), { recursive: true })
   await cp(join(ROOT, '.gitignore'), join(clone, '.gitignore'))
-  await run('git', [
-    '-C',
-    clone,
+  const git = (...args: string[]) => run('git', ['-C', clone, ...args])
+  await git('add', '-A')
+  await git(
     '-c',
     'user.name=t',
     '-c',
     'user.email=t@example.com',
     'commit',
-    '-qam',
+    '-qm',
     'as it stands',
     '--allow-empty',
-  ])
+  )
   await symlink(join(ROOT, 'node_modules'), join(clone, 'node_modules'))
   const start = () =>
     startProcess(t, process.execPath, {
@@ -50,7 +50,7 @@ test('a clone that was started stays clean, has one password for one login, and 
   const ca = await readFile(join(clone, 'certs/ca.crt'), 'utf8')
   const login = { ca, account: { username: 'admin', password } }
   assert.equal((await send('https://localhost:5443/v2/', login)).status, 200)
-  const status = await run('git', ['-C', clone, 'status', '--porcelain', '--', '.', ':!node_modules'])
+  const status = await git('status', '--porcelain', '--', '.', ':!node_modules')
   assert.equal(status.stdout, '')
   assert.equal((await first.stop()).code, 0)
   const second = await start()
@@ -178,6 +178,20 @@ test('a port in use is one clear line and exit code 1', async (t) => {
     failed.stderr,
     `dockgate: cannot listen on 127.0.0.1:${port}: the port is in use: stop what listens there, or choose another one\n`,
   )
+})
+
+test('a store that cannot be used is one clear line at start', async (t) => {
+  const folder = await temporaryFolder(t)
+  await writePasswords(folder, { alice: 'alice-secret' })
+  const file = join(folder, 'dockgate.yml')
+  // No folder can be made there, whoever asks.
+  await writeConfig(file, { stores: { main: { filesystem: { root: '/dev/null/data' } } } })
+  const failed = await run(process.execPath, [MAIN, 'serve', '--config', file], { cwd: folder }).then(
+    () => assert.fail('it started'),
+    (error: unknown) => error as { code: number; stderr: string },
+  )
+  assert.equal(failed.code, 1)
+  assert.match(failed.stderr, /^dockgate: the store main cannot be used: [^\n]+\n$/)
 })
 
 test('plain HTTP is sent to HTTPS, with path and method', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { Redis } from 'ioredis'
 import { OCI_INDEX } from '../../src/oci/media-type.ts'
 import { startGateway, type RunningGateway } from '../support/gateway.ts'
 import { send } from '../support/http.ts'
@@ -30,6 +31,13 @@ async function push({ url, ca }: RunningGateway, note: string, tag = 'latest'): 
   return String(answer.headers['docker-content-digest'])
 }
 
+/** For a look at what the nodes keep there. */
+function connect(t: TestContext, url: string): Redis {
+  const client = new Redis(url)
+  t.after(() => client.disconnect())
+  return client
+}
+
 const pull = ({ url, ca }: RunningGateway, reference = 'latest') =>
   send(`${url}/v2/team-a/app/manifests/${reference}`, { ca, ...alice })
 
@@ -57,6 +65,24 @@ test('a node finds in Redis the manifest that another one read', async (t) => {
   })
 })
 
+test('while Redis is frozen, hardly any pull waits for it', async (t) => {
+  const [redis, root] = [await startRedis(t), await temporaryFolder(t)]
+  const node = await startNode(t, redis.url, root)
+  const client = connect(t, redis.url)
+  const digest = await push(node, 'before')
+  await client.config('RESETSTAT')
+  redis.freeze()
+  // Its own memory is trusted for a moment longer: then every pull would like to ask Redis.
+  await until('memory is not trusted any more', async () => (await pull(node)).headers['x-cache'] === 'miss')
+  for (let count = 0; count < 40; count++)
+    assert.equal((await pull(node)).headers['docker-content-digest'], digest)
+  redis.thaw()
+  await client.ping() // what the node has sent before is counted by now
+  const [, asked = '0'] = /cmdstat_get:calls=(\d+)/.exec(await client.info('commandstats')) ?? []
+  // A command is given up after a fraction of a second, and then none is sent for a second.
+  assert(Number(asked) < 10, `${asked} commands were sent to a Redis that does not answer`)
+})
+
 test('requests go on while Redis is frozen, killed, and back', async (t) => {
   const [redis, root] = [await startRedis(t), await temporaryFolder(t)]
   const node = await startNode(t, redis.url, root)
@@ -79,19 +105,40 @@ test('requests go on while Redis is frozen, killed, and back', async (t) => {
 test('bytes in Redis that are not those of the digest are never served', async (t) => {
   const [redis, root] = [await startRedis(t), await temporaryFolder(t)]
   const [writer, reader] = [await startNode(t, redis.url, root), await startNode(t, redis.url, root)]
-  const digest = await push(writer, 'genuine')
-  await pull(writer)
-  const { Redis } = await import('ioredis')
-  const client = new Redis(redis.url)
-  t.after(() => client.disconnect())
-  await until('the manifest is in Redis', () => client.exists(`dockgate:manifest:${digest}`))
-  await client.set(`dockgate:manifest:${digest}`, `${OCI_INDEX}\n${indexOf('forged')}`)
-  const answer = await pull(reader, digest)
-  assert.equal(answer.text(), indexOf('genuine'))
+  const client = connect(t, redis.url)
+  const monitor = await client.monitor()
+  t.after(() => monitor.disconnect())
+  const commands: string[] = []
+  monitor.on('monitor', (_time, words: string[]) => commands.push(words.join(' ').toLowerCase()))
+  const forged: string[] = []
+  await until('the reader has looked at the forged bytes', async () => {
+    // Each round has a manifest that the reader has not seen; it learns of the digest, and so of the bytes, from Redis.
+    const note = `round ${forged.length}`
+    const key = `dockgate:manifest:${await push(writer, note)}`
+    await pull(writer)
+    await until('the manifest is in Redis', () => client.exists(key))
+    await client.set(key, `${OCI_INDEX}\n${indexOf('forged')}`)
+    forged.push(key)
+    assert.equal((await pull(reader)).text(), indexOf(note))
+    return forged.some((each) => commands.includes(`get ${each}`))
+  })
 })
 
 test('a Redis that was never there does not keep the gateway from starting or serving', async (t) => {
   const node = await startNode(t, 'redis://127.0.0.1:1/0', await temporaryFolder(t))
   const digest = await push(node, 'alone')
   assert.equal((await pull(node)).headers['docker-content-digest'], digest)
+})
+
+test('two stores that share a Redis know nothing of each other', async (t) => {
+  const redis = await startRedis(t)
+  const [first, second] = [
+    await startNode(t, redis.url, await temporaryFolder(t)),
+    await startNode(t, redis.url, await temporaryFolder(t)),
+  ]
+  await push(first, 'private')
+  for (let round = 0; round < 3; round++) {
+    assert.equal((await pull(first)).status, 200)
+    assert.equal((await pull(second)).status, 404)
+  }
 })

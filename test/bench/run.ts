@@ -24,8 +24,8 @@ for (const name of ['SIGINT', 'SIGTERM'] as const)
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
-  const { reason } = interruption.signal as { reason: unknown }
-  console.error(`bench: ${String(interruption.signal.aborted ? reason : error)}`)
+  const reason: unknown = interruption.signal.aborted ? interruption.signal.reason : error
+  console.error(`bench: ${reason instanceof Error ? reason.message : String(reason)}`)
   process.exitCode = 1
 }
 

@@ -54,15 +54,19 @@ export interface Verdict extends Target {
   readonly isReached: boolean
 }
 
-/** Holds figures against targets. Throws when a target speaks of a subject that was not measured. */
+/**
+ * Holds figures against targets. Ratios are taken run by run, and their median counts: systems take turns, so a busy
+ * minute of the machine is in both. Throws when a target speaks of a subject that was not measured.
+ */
 export function judge(targets: readonly Target[], figures: readonly Figure[]): Verdict[] {
-  const valueOf = (subject: string): number => {
+  const runsOf = (subject: string): readonly number[] => {
     const found = figures.find((figure) => figure.subject === subject)
     if (!found) throw new Error(`nothing was measured of ${subject}`)
-    return found.value
+    return found.runs
   }
   return targets.map((target) => {
-    const actual = valueOf(target.subject) / (target.against === undefined ? 1 : valueOf(target.against))
+    const others = target.against === undefined ? undefined : runsOf(target.against)
+    const actual = median(runsOf(target.subject).map((value, run) => value / (others?.[run] ?? 1)))
     return { ...target, actual, isReached: actual <= target.limit }
   })
 }

@@ -89,6 +89,39 @@ test('certificates are loaded, not only looked for', async (t) => {
   assert.equal(code, 1)
 })
 
+test('an account that is in no password file is a warning, with the name that may be meant', async (t) => {
+  const cwd = await temporaryFolder(t)
+  const routes = `
+repositories: { "**": { store: main } }
+stores: { main: { filesystem: { root: data } } }
+`
+  const access = `
+access:
+  - { repositories: ["**"], pull: [$authenticated, "ldap:bob", "@ops"], push: [admn, ops, admin] }
+  - { catalog: [authenticated], admin: [zoe] }
+`
+  await writeFile(
+    join(cwd, 'htpasswd'),
+    'admin:$2y$05$abcdefghijklmnopqrstuuH4nNdG4ENvOZVNtWBGIVmvYkYCmSZsC\n',
+  )
+  const check = async (auth: string) => {
+    await writeFile(join(cwd, 'c.yml'), `${auth}${access}${routes}`)
+    const { code, stdout, stderr } = await runCli(cwd, ['check', '-c', 'c.yml', '--json'])
+    assert.deepEqual([code, stderr], [0, ''])
+    return JSON.parse(stdout).warnings
+  }
+  assert.deepEqual(await check('auth: { htpasswd: { file: htpasswd }, groups: { ops: [admin, amdin] } }'), [
+    'auth.groups.ops[1]: no account "amdin" in htpasswd; did you mean "admin"?',
+    'access[0].push[0]: no account "admn" in htpasswd; did you mean "admin"?',
+    'access[0].push[1]: no account "ops" in htpasswd; did you mean "@ops"?',
+    'access[1].catalog[0]: no account "authenticated" in htpasswd; did you mean "$authenticated"?',
+    'access[1].admin[0]: no account "zoe" in htpasswd',
+  ])
+  const nobody = await check('auth: { groups: { ops: [] } }')
+  assert.equal(nobody.length, 5)
+  assert.equal(nobody[2], 'access[0].push[2]: no account "admin" in auth, which has no htpasswd')
+})
+
 test('--schema prints a JSON Schema', async (t) => {
   const { code, stdout } = await runCli(await temporaryFolder(t), ['check', '--schema'])
   assert.equal(code, 0)

@@ -147,6 +147,19 @@ ${MINIMAL}`
   ])
 })
 
+test('an unknown group is answered with the groups there are, if they are few', async (t) => {
+  const group = async (groups: object, named: string) => {
+    const yaml = `auth: ${JSON.stringify({ groups })}\naccess: [{ admin: ["${named}"] }]\n${MINIMAL}`
+    return (await problems(t, yaml)).map((line) => line.replace(/^.*auth\.groups/, ''))
+  }
+  assert.deepEqual(await group({}, '@ops'), ['; there are none'])
+  assert.deepEqual(await group({ ops: [] }, '@admins'), ['; there is @ops'])
+  assert.deepEqual(await group({ ops: [], ci: [] }, '@admins'), ['; there are @ops and @ci'])
+  assert.deepEqual(await group({ ops: [] }, '@opss'), ['; did you mean "@ops"?'])
+  const many = Object.fromEntries(Array.from({ length: 6 }, (_, at) => [`team-${at}`, []]))
+  assert.deepEqual(await group(many, '@admins'), [''])
+})
+
 test('listeners have addresses that exist and are their own, and redirects lead somewhere', async (t) => {
   const yaml = `
 listen:

@@ -6,9 +6,10 @@ import { parseArgs } from 'node:util'
 import type { Scope } from '../support/scope.ts'
 import { startGuardedGateway, startOpenGateway } from './gateways.ts'
 import { judge, readKnown, type Report } from './report.ts'
-import { findSuite, runSuite, SuiteUnavailableError, type Target } from './suite.ts'
+import { findSuite, runSuite, SuiteUnavailableError, type Target, type Version } from './suite.ts'
 
 const KNOWN = join(import.meta.dirname, 'known.txt')
+const VERSIONS: readonly Version[] = ['1.1', 'dev']
 const RESULTS = join(import.meta.dirname, 'results')
 
 const { values: options } = parseArgs({
@@ -36,9 +37,11 @@ async function main(): Promise<number> {
   const reports: Report[] = []
   for (const start of targets()) {
     const target = await start(scope)
-    const report = await runSuite(suite, target, RESULTS)
-    console.log(summary(target, report))
-    reports.push(report)
+    for (const version of VERSIONS) {
+      const report = await runSuite(suite, target, version, RESULTS)
+      console.log(`${version} ${summary(target, report)}`)
+      reports.push(report)
+    }
   }
   return verdict(reports, readKnown(await readFile(KNOWN, 'utf8')))
 }

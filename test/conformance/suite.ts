@@ -10,6 +10,9 @@ const MODULE = 'github.com/opencontainers/distribution-spec/conformance@v0.0.0-2
 const OLDEST_GO = [1, 24] as const
 const TIMEOUT_MS = 15 * 60_000
 
+/** Which specification the suite holds a registry to: the one that was released, and the draft of the next. */
+export type Version = '1.1' | 'dev'
+
 export interface Target {
   /** What the run is called in the summary; its results go into a folder of that name. */
   readonly name: string
@@ -52,13 +55,18 @@ async function goVersion(): Promise<string> {
 }
 
 /** Runs the suite against one target. Its report, also as a page to read, is left in `folder`. */
-export async function runSuite(command: readonly string[], target: Target, folder: string): Promise<Report> {
-  const results = join(folder, target.name.replaceAll(' ', '-'))
+export async function runSuite(
+  command: readonly string[],
+  target: Target,
+  version: Version,
+  folder: string,
+): Promise<Report> {
+  const results = join(folder, `${target.name} ${version}`.replaceAll(' ', '-'))
   await rm(results, { recursive: true, force: true })
   await mkdir(results, { recursive: true })
   const [program = '', ...args] = command
   const failure = await promisify(execFile)(program, args, {
-    env: { ...process.env, ...settings(target), OCI_RESULTS_DIR: results },
+    env: { ...process.env, ...settings(target, version), OCI_RESULTS_DIR: results },
     cwd: results, // no configuration file of the suite lies about there
     timeout: TIMEOUT_MS,
     maxBuffer: 64 * 1024 * 1024,
@@ -72,17 +80,18 @@ export async function runSuite(command: readonly string[], target: Target, folde
   return readReport(xml)
 }
 
-function settings({ url, account, caFile }: Target): Record<string, string> {
+function settings({ url, account, caFile }: Target, version: Version): Record<string, string> {
   const { protocol, host } = new URL(url)
   return {
     OCI_REGISTRY: host,
     OCI_TLS: protocol === 'https:' ? 'enabled' : 'disabled',
     ...(caFile === undefined ? {} : { SSL_CERT_FILE: caFile }), // Go's own variable
-    OCI_REPO1: 'conformance/one',
-    OCI_REPO2: 'conformance/two',
+    // What one version's run leaves behind must not make the other's easier.
+    OCI_REPO1: `conformance/one-${version}`,
+    OCI_REPO2: `conformance/two-${version}`,
     OCI_USERNAME: account?.username ?? '',
     OCI_PASSWORD: account?.password ?? '',
-    OCI_VERSION: '1.1',
+    OCI_VERSION: version,
     OCI_FILTER_TEST: '',
     OCI_LOG: 'error',
   }

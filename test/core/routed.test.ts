@@ -82,11 +82,24 @@ test('names that a route hides in another registry are not listed', async () => 
   assert.deepEqual(page.items, ['app', 'mirror/one'])
 })
 
-test('a registry that cannot answer does not take the others with it', async () => {
-  const broken = { ...listing(), listRepositories: () => Promise.reject(new Error('down')) }
+const broken = (): Registry => ({ ...listing(), listRepositories: () => Promise.reject(new Error('down')) })
+
+test('an external core that cannot answer does not take the others with it', async () => {
+  const forwarder = { forward: () => Promise.reject(new Error('not part of this test')) }
   const routed = new RoutedRegistry([
     { pattern: '**', registry: listing('app') },
-    { pattern: 'core/**', registry: broken },
+    { pattern: 'core/**', registry: broken(), forwarder },
   ])
   assert.deepEqual((await routed.listRepositories({ limit: 10 }, context, () => true)).items, ['app'])
+})
+
+test('a store of our own that cannot be read is a failure, not a shorter catalog', async () => {
+  const routed = new RoutedRegistry([
+    { pattern: '**', registry: listing('app') },
+    { pattern: 'own/**', registry: broken() },
+  ])
+  await assert.rejects(
+    routed.listRepositories({ limit: 10 }, context, () => true),
+    /down/,
+  )
 })

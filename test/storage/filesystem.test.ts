@@ -98,7 +98,7 @@ test('a disk without room is told from one that cannot be used', async () => {
 })
 
 test('what the disk takes only a part of is written again from there', async (t) => {
-  const { root } = await start(t)
+  const { root, driver } = await start(t)
   const handle = await open(join(root, 'staged'), 'w')
   handle.writev = async (chunks, position) => {
     const views = chunks.map((chunk) => Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
@@ -106,11 +106,10 @@ test('what the disk takes only a part of is written again from there', async (t)
     return { bytesWritten, buffers: chunks }
   }
   const writer = new FilesystemWriter({
-    handle,
-    stagingPath: 'staged',
-    resumedSize: undefined,
+    staged: { handle, path: 'staged', suffix: '', size: 0, isNew: true },
     durability: { fsync: false },
     locate: (path) => join(root, path),
+    read: (path, range) => driver.read(path, { range }),
   })
   const bytes = seededBytes('in parts', 1_000_000)
   for (let at = 0; at < bytes.length; at += 100_000) await writer.write(bytes.subarray(at, at + 100_000))

@@ -54,8 +54,12 @@ export async function startDockerRegistry(
   const start = (): Promise<RunningProcess> =>
     startProcess(t, 'docker-registry', {
       args: ['serve', file],
-      // With AWS_CA_BUNDLE set, Debian's build can panic in a driver that is not even used.
-      env: { AWS_CA_BUNDLE: undefined, OTEL_TRACES_EXPORTER: 'none' },
+      env: {
+        ...withoutOverrides(process.env),
+        // With AWS_CA_BUNDLE set, Debian's build can panic in a driver that is not even used.
+        AWS_CA_BUNDLE: undefined,
+        OTEL_TRACES_EXPORTER: 'none',
+      },
       ready: () => answers(url, options.tls),
     })
   let server = await start()
@@ -71,6 +75,12 @@ export async function startDockerRegistry(
       server = await start()
     },
   }
+}
+
+/** registry:2 lets `REGISTRY_*` variables override its file: those of a developer's shell must not reach it. */
+function withoutOverrides(environment: NodeJS.ProcessEnv): Record<string, undefined> {
+  const names = Object.keys(environment).filter((name) => /^REGISTRY_/i.test(name))
+  return Object.fromEntries(names.map((name) => [name, undefined]))
 }
 
 function configuration(host: string, root: string, options: DockerRegistryOptions): object {

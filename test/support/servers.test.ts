@@ -53,6 +53,13 @@ test('registry:2 over TLS with a password file takes a push of skopeo and keeps 
   assert.deepEqual([status, headers['docker-content-digest']], [200, image.manifest.digest])
 })
 
+test('variables of the shell that would override its configuration do not reach registry:2', async (t) => {
+  process.env['REGISTRY_HTTP_TLS_CERTIFICATE'] = '/nowhere'
+  t.after(() => delete process.env['REGISTRY_HTTP_TLS_CERTIFICATE'])
+  const { url } = await startDockerRegistry(t)
+  assert.equal((await send(`${url}/v2/`)).status, 200)
+})
+
 test('skopeo that fails rejects with what it said', async (t) => {
   const registry = await startDockerRegistry(t)
   const skopeo = await skopeoFor(t)

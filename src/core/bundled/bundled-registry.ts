@@ -14,20 +14,18 @@ import type {
   OpenBlob,
   Page,
   PageRequest,
+  PushedManifest,
   PutManifestResult,
   ReferrersAnswer,
+  ReferrersRequest,
   Registry,
   RequestContext,
   UploadStore,
 } from '../registry.ts'
-import {
-  deleteManifest,
-  deleteTag,
-  putManifest,
-  unknownManifest,
-  type PushedManifest,
-} from './manifest-writes.ts'
-import { referrerDescriptor } from './referrer-descriptor.ts'
+import { BlobHolders } from './blob-holders.ts'
+import { deleteManifest, deleteTag, putManifest, unknownManifest } from './manifest-writes.ts'
+import { listReferrers } from './referrer-listing.ts'
+import { SessionClaims } from './session-claims.ts'
 import { answered } from './storage-failures.ts'
 import { BundledUploads } from './uploads.ts'
 
@@ -36,17 +34,26 @@ export interface BundledRegistryOptions {
   readonly driver: StorageDriver
   /** Whether manifests, tags and blobs may be deleted (default true); else `UNSUPPORTED`. */
   readonly delete?: boolean
+  readonly claims?: SessionClaims
 }
 
 export class BundledRegistry implements Registry {
   readonly uploads: UploadStore
   readonly #content: ContentStore
+  readonly #holders: BlobHolders
   readonly #canDelete: boolean
 
   constructor(options: BundledRegistryOptions) {
     this.#content = new ContentStore(options.driver)
     this.#canDelete = options.delete ?? true
-    this.uploads = new BundledUploads(this.#content)
+    this.#holders = new BlobHolders(this.#content)
+    const claims = options.claims ?? new SessionClaims(options.driver)
+    this.uploads = new BundledUploads(this.#content, this.#holders, claims)
+  }
+
+  /** What it works on; whoever works on the same store in this process has to share it. */
+  get content(): ContentStore {
+    return this.#content
   }
 
   getManifest(repository: RepositoryName, reference: Reference): Promise<ManifestAnswer> {
@@ -121,18 +128,9 @@ export class BundledRegistry implements Registry {
   listReferrers(
     repository: RepositoryName,
     subject: Digest,
-    { artifactType }: { artifactType?: string },
+    request: ReferrersRequest,
   ): Promise<ReferrersAnswer> {
-    return answered(async () => {
-      const descriptors = []
-      for await (const digest of this.#content.referrers.list(repository, subject)) {
-        const manifest = await this.#content.manifests.read(repository, digest)
-        const descriptor = manifest && referrerDescriptor(manifest, subject)
-        if (descriptor && (artifactType ?? descriptor.artifactType) === descriptor.artifactType)
-          descriptors.push(descriptor)
-      }
-      return { descriptors, filtered: artifactType !== undefined }
-    })
+    return answered(() => listReferrers(this.#content, repository, subject, request))
   }
 
   close(): Promise<void> {
@@ -142,6 +140,7 @@ export class BundledRegistry implements Registry {
   async #blob(repository: RepositoryName, digest: Digest): Promise<StoredBlob> {
     const blob = await this.#content.blobs.find(repository, digest)
     if (blob === undefined) throw unknownBlob(digest)
+    this.#holders.remember(repository, digest)
     return blob
   }
 

@@ -7,13 +7,8 @@ import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { ContentStore } from '../content/content-store.ts'
 import { DamagedContentError } from '../content/manifests.ts'
 import { storedMediaType } from '../content/stored-media-type.ts'
-import type { PutManifestResult } from '../registry.ts'
+import type { PushedManifest, PutManifestResult } from '../registry.ts'
 import { tryParse } from './referrer-descriptor.ts'
-
-export interface PushedManifest {
-  readonly mediaType: string | undefined
-  readonly bytes: Uint8Array
-}
 
 /** Keeps a manifest. The order leaves, wherever it is cut off, no tag to a missing manifest and no unlisted referrer. */
 export async function putManifest(
@@ -29,7 +24,8 @@ export async function putManifest(
   const subject = parsed.subject?.digest
   if (subject !== undefined) await content.referrers.add(repository, subject, digest)
   await content.manifests.put(repository, { digest, bytes })
-  if (!isDigest(reference)) await content.tags.set(repository, reference, digest)
+  for (const tag of isDigest(reference) ? (pushed.tags ?? []) : [reference])
+    await content.tags.set(repository, tag, digest)
   return { digest, ...(subject === undefined ? {} : { subject }) }
 }
 
@@ -42,6 +38,15 @@ export async function deleteManifest(
   if (!(await content.manifests.has(repository, digest))) throw unknownManifest(digest)
   for await (const tag of content.tags.pointingTo(repository, digest))
     await content.tags.delete(repository, tag)
+  await removeManifest(content, repository, digest)
+}
+
+/** Removes a manifest that no tag points to. */
+export async function removeManifest(
+  content: ContentStore,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<void> {
   const subject = await subjectOf(content, repository, digest)
   await content.manifests.delete(repository, digest)
   if (subject !== undefined) await content.referrers.delete(repository, subject, digest)

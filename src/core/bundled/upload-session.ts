@@ -4,6 +4,7 @@ import { RegistryError } from '../../oci/error.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { PathNotFoundError, type StorageDriver, type WriteJournal } from '../../storage/driver.ts'
 import { uploadFolder } from '../content/layout.ts'
+import type { SessionClaim, SessionClaims } from './session-claims.ts'
 
 export interface UploadState {
   /** What the bytes are hashed with while they arrive. */
@@ -24,10 +25,16 @@ export class UploadSession {
   readonly id: string
   readonly folder: string
   readonly #driver: StorageDriver
+  #claim: SessionClaim | undefined
+
+  /** Whether a session can be called so. */
+  static isId(text: string): boolean {
+    return UUID.test(text)
+  }
 
   /** Throws `BLOB_UPLOAD_UNKNOWN` for an id that is no UUID. */
   constructor(driver: StorageDriver, repository: RepositoryName, id: string) {
-    if (!UUID.test(id)) throw unknownUpload()
+    if (!UploadSession.isId(id)) throw unknownUpload()
     this.id = id
     this.#driver = driver
     this.folder = uploadFolder(repository, id)
@@ -56,11 +63,32 @@ export class UploadSession {
     }
   }
 
+  /** Keeps others from working on it until `release` or `delete`. Rejects with 409 while somebody does. */
+  async claim(claims: SessionClaims): Promise<void> {
+    this.#claim = await claims.take(this.folder)
+  }
+
+  /** An earlier request may still write in a process that is out of reach. */
+  get isTakenOver(): boolean {
+    return this.#claim?.isTakenOver === true
+  }
+
+  /** To be asked before anything is acknowledged. Rejects with 409 when another process took the session over. */
+  async requireHeld(): Promise<void> {
+    await this.#claim?.requireHeld()
+  }
+
+  async release(): Promise<void> {
+    await this.#claim?.release()
+  }
+
   async save(state: UploadState): Promise<void> {
+    await this.requireHeld()
     await this.#driver.writeAll(this.#statePath, Buffer.from(JSON.stringify(state)))
   }
 
   async delete(): Promise<void> {
+    await this.#claim?.end()
     await this.#driver.delete(this.folder)
   }
 

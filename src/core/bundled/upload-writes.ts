@@ -49,11 +49,13 @@ export class UploadWrites {
   ): Promise<void> {
     const isRight = await this.#writing(session, state, algorithmOf(digest), async (receiver) => {
       if (chunk !== undefined) await receiver.receive(chunk)
-      const found = receiver.digest() ?? digestBefore(state, receiver.writer, digest)
-      if (found === undefined) return this.#storeUnhashed(session, receiver.writer, digest)
-      await (found === digest
-        ? this.#content.blobs.commit(receiver.writer, digest)
-        : receiver.writer.cancel())
+      const { writer } = receiver
+      const known = receiver.digest() ?? digestBefore(state, writer, digest)
+      const found = known ?? (await digestOf(writer, digest))
+      // The commit takes the bytes away: from here on it is the digest that says what was acknowledged.
+      if (known === undefined && found === digest) await session.save({ ...state, digest })
+      await session.requireHeld()
+      await (found === digest ? this.#content.blobs.commit(writer, digest) : writer.cancel())
       return found === digest
     })
     if (isRight) return
@@ -86,7 +88,10 @@ export class UploadWrites {
 
   async #openWriter(session: UploadSession, { journal }: UploadState): Promise<FileWriter> {
     try {
-      return await this.#content.driver.openWriter(session.dataPath, journal === undefined ? {} : { journal })
+      return await this.#content.driver.openWriter(session.dataPath, {
+        takeOver: session.isTakenOver,
+        ...(journal === undefined ? {} : { journal }),
+      })
     } catch (error) {
       throw error instanceof PathNotFoundError ? unknownUpload(error) : error
     }
@@ -120,21 +125,18 @@ export class UploadWrites {
 
   /** After a failure: what arrived is kept, so that the client can go on there; a chunk that lied is dropped whole. */
   async #settle(session: UploadSession, state: UploadState, receiver: UploadReceiver, error: unknown) {
-    const settled =
-      error instanceof RegistryError ? receiver.writer.close() : this.#keep(session, state, receiver)
+    const isKept = error instanceof RegistryError || receiver.writer.size === state.offset
+    const settled = isKept ? receiver.writer.close() : this.#keep(session, state, receiver)
     // Where even that fails, the session stays at the offset that was acknowledged.
     await settled.catch(() => undefined)
   }
+}
 
-  /** Where nobody hashed all bytes: reads them once. They lie in the session's folder meanwhile, where no client reads. */
-  async #storeUnhashed(session: UploadSession, writer: FileWriter, digest: Digest): Promise<boolean> {
-    await writer.commit(session.dataPath)
-    const digester = createDigester(algorithmOf(digest))
-    for await (const bytes of await this.#content.driver.read(session.dataPath)) digester.update(bytes)
-    if (digester.digest() !== digest) return false
-    await this.#content.blobs.copyFrom(session.dataPath, digest)
-    return true
-  }
+/** Where nobody hashed all bytes on their way: reads them once, where no client reads them. */
+async function digestOf(writer: FileWriter, wanted: Digest): Promise<Digest> {
+  const digester = createDigester(algorithmOf(wanted))
+  for await (const bytes of await writer.readBack()) digester.update(bytes as Uint8Array)
+  return digester.digest()
 }
 
 /** What an earlier request, maybe of another process, found the digest to be, when nothing was added since. */

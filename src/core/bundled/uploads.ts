@@ -1,21 +1,26 @@
 // Upload sessions of the bundled registry: durable between requests, one request at a time.
 import { randomUUID } from 'node:crypto'
-import type { Digest, DigestAlgorithm } from '../../oci/digest.ts'
+import { algorithmOf, type Digest, type DigestAlgorithm } from '../../oci/digest.ts'
 import { RegistryError } from '../../oci/error.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { ContentStore } from '../content/content-store.ts'
 import type { UploadChunk, UploadStatus, UploadStore } from '../registry.ts'
+import type { BlobHolders, MayPull } from './blob-holders.ts'
+import type { SessionClaims } from './session-claims.ts'
 import { answered } from './storage-failures.ts'
 import { UploadSession, type UploadState } from './upload-session.ts'
 import { UploadWrites } from './upload-writes.ts'
 
 export class BundledUploads implements UploadStore {
   readonly #content: ContentStore
+  readonly #holders: BlobHolders
   readonly #writes: UploadWrites
-  readonly #busy = new Set<string>()
+  readonly #claims: SessionClaims
 
-  constructor(content: ContentStore) {
+  constructor(content: ContentStore, holders: BlobHolders, claims: SessionClaims) {
     this.#content = content
+    this.#holders = holders
+    this.#claims = claims
     this.#writes = new UploadWrites(content)
   }
 
@@ -35,8 +40,7 @@ export class BundledUploads implements UploadStore {
   }
 
   append(repository: RepositoryName, id: string, chunk: UploadChunk): Promise<UploadStatus> {
-    return this.#alone(repository, id, async (session) => {
-      const state = await session.load()
+    return this.#alone(repository, id, async (session, state) => {
       checkStart(chunk, state)
       return { id, offset: await this.#writes.append(session, state, chunk) }
     })
@@ -48,21 +52,20 @@ export class BundledUploads implements UploadStore {
     digest: Digest,
     chunk: UploadChunk | undefined,
   ): Promise<void> {
-    return this.#alone(repository, id, async (session) => {
-      const state = await session.load()
-      checkStart(chunk, state)
-      const isWhole = chunk === undefined || chunk.length === 0
-      if (!(isWhole && (await this.#isStored(state, digest))))
-        await this.#writes.store(session, state, digest, chunk)
+    return this.#alone(repository, id, async (session, before) => {
+      checkStart(chunk, before)
+      const [state, last] = await this.#kept(session, before, digest, chunk)
+      if (last !== undefined || !(await this.#isStored(state, digest)))
+        await this.#writes.store(session, state, digest, last)
       this.#writes.forget(session)
       await this.#content.blobs.link(repository, digest)
+      this.#holders.remember(repository, digest)
       await session.delete()
     })
   }
 
   cancel(repository: RepositoryName, id: string): Promise<void> {
     return this.#alone(repository, id, async (session) => {
-      await session.load()
       this.#writes.forget(session)
       await session.delete()
     })
@@ -72,9 +75,30 @@ export class BundledUploads implements UploadStore {
     return answered(async () => {
       const blob = await this.#content.blobs.find(from, digest)
       if (blob === undefined) return false
-      await this.#content.blobs.link(repository, blob.digest)
+      await this.#content.blobs.link(repository, digest, blob.digest)
       return true
     })
+  }
+
+  async mountFromAny(repository: RepositoryName, digest: Digest, mayPull: MayPull): Promise<boolean> {
+    const from = await answered(() => this.#holders.find(digest, repository, mayPull))
+    return from !== undefined && this.mount(repository, digest, from)
+  }
+
+  /**
+   * Keeps the last chunk of several for itself: storing the blob takes the session's bytes away, and who is cut off from
+   * the answer must find them acknowledged, not gone. A chunk that is the whole blob can be sent again.
+   */
+  async #kept(
+    session: UploadSession,
+    state: UploadState,
+    digest: Digest,
+    chunk: UploadChunk | undefined,
+  ): Promise<[UploadState, UploadChunk?]> {
+    if (chunk === undefined || chunk.length === 0) return [state]
+    if (state.offset === 0) return [{ ...state, algorithm: algorithmOf(digest) }, chunk]
+    await this.#writes.append(session, state, chunk)
+    return [await session.load()]
   }
 
   /** The session's bytes are known to be the blob, and it lies on the store: also after a kill in the middle of `finish`. */
@@ -86,22 +110,28 @@ export class BundledUploads implements UploadStore {
   #alone<Result>(
     repository: RepositoryName,
     id: string,
-    work: (session: UploadSession) => Promise<Result>,
+    work: (session: UploadSession, state: UploadState) => Promise<Result>,
   ): Promise<Result> {
     return answered(async () => {
       const session = new UploadSession(this.#content.driver, repository, id)
-      if (this.#busy.has(session.folder))
-        throw new RegistryError('BLOB_UPLOAD_INVALID', 'another request writes to this upload session', {
-          status: 409,
-          headers: { 'Retry-After': '1' },
-        })
-      this.#busy.add(session.folder)
+      await session.load() // one that is not there gets no claim either
+      await session.claim(this.#claims)
       try {
-        return await work(session)
+        return await work(session, await loadClaimed(session))
       } finally {
-        this.#busy.delete(session.folder)
+        await session.release()
       }
     })
+  }
+}
+
+/** What an earlier request left; one that ended the session just now took all but the claim away. */
+async function loadClaimed(session: UploadSession): Promise<UploadState> {
+  try {
+    return await session.load()
+  } catch (error) {
+    if (error instanceof RegistryError) await session.delete()
+    throw error
   }
 }
 

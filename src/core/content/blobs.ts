@@ -5,6 +5,7 @@ import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { PathNotFoundError, type FileWriter, type StorageDriver } from '../../storage/driver.ts'
 import { blobDataPath, blobLinkFolder } from './layout.ts'
+import { KeyedLock } from './keyed-lock.ts'
 import { readLink, writeLink } from './links.ts'
 
 /** A blob whose bytes are on the store. */
@@ -17,6 +18,7 @@ export interface StoredBlob {
 
 export class BlobStore {
   readonly #driver: StorageDriver
+  readonly #writes = new KeyedLock()
 
   constructor(driver: StorageDriver) {
     this.#driver = driver
@@ -50,21 +52,23 @@ export class BlobStore {
     return this.#driver.redirectUrl?.(blobDataPath(digest))
   }
 
+  /** Runs `work` while no other work of this process writes or removes the bytes kept under `digest`. */
+  alone<Result>(digest: Digest, work: () => Promise<Result>): Promise<Result> {
+    return this.#writes.run(digest, work)
+  }
+
   /** Ends a write session whose bytes the caller has hashed: they are kept under `digest`, unless they were already. */
-  async commit(writer: FileWriter, digest: Digest): Promise<void> {
-    const kept = await this.stat(digest)
-    // Another size is a file that was cut short on the disk: these bytes heal it.
-    await (kept?.size === writer.size ? writer.cancel() : writer.commit(blobDataPath(digest)))
+  commit(writer: FileWriter, digest: Digest): Promise<void> {
+    return this.alone(digest, async () => {
+      const kept = await this.stat(digest)
+      // Another size is a file that was cut short on the disk: these bytes heal it.
+      await (kept?.size === writer.size ? writer.cancel() : writer.commit(blobDataPath(digest)))
+    })
   }
 
-  /** As {@link commit}, from a file that already lies on the store at `path`; the file stays. */
-  async copyFrom(path: string, digest: Digest): Promise<void> {
-    await this.#driver.copy(path, blobDataPath(digest))
-  }
-
-  /** Makes the repository hold a blob whose bytes are here. */
-  link(repository: RepositoryName, digest: Digest): Promise<void> {
-    return writeLink(this.#driver, blobLinkFolder(repository, digest), digest)
+  /** Makes the repository hold a blob whose bytes are here: under `kept`, where registry:2 took another digest's push. */
+  link(repository: RepositoryName, digest: Digest, kept = digest): Promise<void> {
+    return writeLink(this.#driver, blobLinkFolder(repository, digest), kept)
   }
 
   /** The repository holds the blob no more; the bytes stay for the others. */

@@ -1,6 +1,7 @@
 // Everything that a registry keeps on one store; the bundled registry and the mirrors work on it.
 import type { StorageDriver } from '../../storage/driver.ts'
 import { BlobStore } from './blobs.ts'
+import { FolderNames } from './folder-names.ts'
 import { ManifestStore } from './manifests.ts'
 import { ReferrerStore } from './referrers.ts'
 import { RepositoryList } from './repositories.ts'
@@ -19,8 +20,9 @@ export class ContentStore {
     this.driver = driver
     this.blobs = new BlobStore(driver)
     this.manifests = new ManifestStore(driver, this.blobs)
-    this.tags = new TagStore(driver)
+    const folders = new FolderNames(driver)
+    this.tags = new TagStore(driver, folders)
     this.referrers = new ReferrerStore(driver)
-    this.repositories = new RepositoryList(driver)
+    this.repositories = new RepositoryList(driver, folders)
   }
 }

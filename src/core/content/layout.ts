@@ -5,6 +5,9 @@ import type { RepositoryName } from '../../oci/repository-name.ts'
 
 const ROOT = 'docker/registry/v2'
 
+/** What is ours alone: beside registry:2's own folder, where it does not look. */
+export const STATE_FOLDER = 'dockgate'
+
 /** Holds one folder per component of a repository's name. */
 export const REPOSITORIES_FOLDER = `${ROOT}/repositories`
 
@@ -14,9 +17,20 @@ export const BLOBS_FOLDER = `${ROOT}/blobs`
 /** A folder with this one below it is a repository; names never begin with `_`. */
 export const MANIFESTS_COMPONENT = '_manifests'
 
+/** Below a repository's folder, beside its content. */
+export const UPLOADS_COMPONENT = '_uploads'
+
+/** Lies beside it; a repository that holds this one alone waits for its first manifest. */
+export const BLOBS_COMPONENT = '_layers'
+
+/** Holds the bytes of one blob or manifest, and nothing else. */
+export function blobFolder(digest: Digest): string {
+  return `${BLOBS_FOLDER}/${algorithmOf(digest)}/${hexOf(digest).slice(0, 2)}/${hexOf(digest)}`
+}
+
 /** The bytes of every blob and manifest, kept once for all repositories. */
 export function blobDataPath(digest: Digest): string {
-  return `${BLOBS_FOLDER}/${algorithmOf(digest)}/${hexOf(digest).slice(0, 2)}/${hexOf(digest)}/data`
+  return `${blobFolder(digest)}/data`
 }
 
 /** Where bytes that come from elsewhere than an upload session are staged; registry:2 does not look there. */
@@ -24,13 +38,23 @@ export function stagingDataPath(id: string): string {
   return `${ROOT}/_staging/${id}/data`
 }
 
+/** Where the bytes that were found under a digest, and are not its own, are moved to. */
+export function quarantinePath(digest: Digest): string {
+  return `${STATE_FOLDER}/quarantine/${pathOf(digest)}`
+}
+
 export function repositoryFolder(repository: RepositoryName): string {
   return `${REPOSITORIES_FOLDER}/${repository}`
 }
 
+/** Holds the links to the blobs of a repository that are no manifests. */
+export function blobLinksFolder(repository: RepositoryName): string {
+  return `${repositoryFolder(repository)}/${BLOBS_COMPONENT}`
+}
+
 /** Says that a repository holds a blob that is not a manifest. */
 export function blobLinkFolder(repository: RepositoryName, digest: Digest): string {
-  return `${repositoryFolder(repository)}/_layers/${pathOf(digest)}`
+  return `${blobLinksFolder(repository)}/${pathOf(digest)}`
 }
 
 export function manifestsFolder(repository: RepositoryName): string {
@@ -64,13 +88,23 @@ export function tagIndexFolder(repository: RepositoryName, tag: Tag): string {
   return `${tagFolder(repository, tag)}/index`
 }
 
-/** The manifests whose subject is `subject`. Ours alone: registry:2 reads only `revisions` and `tags` beside it. */
+/** Ours alone: registry:2 reads only `revisions` and `tags` beside it. */
+export function referrersRoot(repository: RepositoryName): string {
+  return `${manifestsFolder(repository)}/referrers`
+}
+
+/** The manifests whose subject is `subject`. */
 export function referrersFolder(repository: RepositoryName, subject: Digest): string {
-  return `${manifestsFolder(repository)}/referrers/${pathOf(subject)}`
+  return `${referrersRoot(repository)}/${pathOf(subject)}`
+}
+
+/** Holds the upload sessions of a repository, one folder each. */
+export function uploadsFolder(repository: RepositoryName): string {
+  return `${repositoryFolder(repository)}/${UPLOADS_COMPONENT}`
 }
 
 export function uploadFolder(repository: RepositoryName, id: string): string {
-  return `${repositoryFolder(repository)}/_uploads/${id}`
+  return `${uploadsFolder(repository)}/${id}`
 }
 
 /** `<algorithm>/<hex>`, as it ends every path that names one digest below a folder. */

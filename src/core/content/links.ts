@@ -18,8 +18,12 @@ export async function readLink(driver: StorageDriver, folder: string): Promise<D
 
 /** Writes the link, unless it stands already: repeated pushes then cost no write. */
 export async function writeLink(driver: StorageDriver, folder: string, digest: Digest): Promise<void> {
-  if ((await readLink(driver, folder)) === digest) return
-  await driver.writeAll(`${folder}/link`, Buffer.from(digest, 'latin1'))
+  if ((await readLink(driver, folder)) !== digest) await replaceLink(driver, folder, digest)
+}
+
+/** Writes the link, also where it says the same: then it is younger. */
+export function replaceLink(driver: StorageDriver, folder: string, digest: Digest): Promise<void> {
+  return driver.writeAll(`${folder}/link`, Buffer.from(digest, 'latin1'))
 }
 
 /** The digests that have a folder `<algorithm>/<hex>` below `folder`, in byte order. */

@@ -48,8 +48,10 @@ export class ManifestStore {
 
   /** Keeps bytes that the caller has hashed: data first, then the link, so that a crash leaves no link to nothing. */
   async put(repository: RepositoryName, manifest: { digest: Digest; bytes: Uint8Array }): Promise<void> {
-    if (!(await this.#isIntact(manifest)))
-      await this.#driver.writeAll(blobDataPath(manifest.digest), manifest.bytes)
+    await this.#blobs.alone(manifest.digest, async () => {
+      if (!(await this.#isIntact(manifest)))
+        await this.#driver.writeAll(blobDataPath(manifest.digest), manifest.bytes)
+    })
     await writeLink(this.#driver, revisionFolder(repository, manifest.digest), manifest.digest)
   }
 

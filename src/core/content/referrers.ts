@@ -2,8 +2,8 @@
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { StorageDriver } from '../../storage/driver.ts'
-import { referrersFolder } from './layout.ts'
-import { linkFolderOf, listLinkedDigests, writeLink } from './links.ts'
+import { referrersFolder, referrersRoot } from './layout.ts'
+import { linkFolderOf, listLinkedDigests, readLink, writeLink } from './links.ts'
 
 export class ReferrerStore {
   readonly #driver: StorageDriver
@@ -17,6 +17,11 @@ export class ReferrerStore {
     return writeLink(this.#driver, linkFolderOf(referrersFolder(repository, subject), referrer), referrer)
   }
 
+  async has(repository: RepositoryName, subject: Digest, referrer: Digest): Promise<boolean> {
+    const folder = linkFolderOf(referrersFolder(repository, subject), referrer)
+    return (await readLink(this.#driver, folder)) === referrer
+  }
+
   delete(repository: RepositoryName, subject: Digest, referrer: Digest): Promise<void> {
     return this.#driver.delete(linkFolderOf(referrersFolder(repository, subject), referrer))
   }
@@ -24,5 +29,10 @@ export class ReferrerStore {
   /** In byte order. A referrer may be gone meanwhile: registry:2 deletes manifests without knowing of this list. */
   list(repository: RepositoryName, subject: Digest): AsyncIterable<Digest> {
     return listLinkedDigests(this.#driver, referrersFolder(repository, subject))
+  }
+
+  /** Every digest that something refers to, or did. */
+  subjects(repository: RepositoryName): AsyncIterable<Digest> {
+    return listLinkedDigests(this.#driver, referrersRoot(repository))
   }
 }

@@ -1,4 +1,5 @@
 // The media type of a stored manifest: registry:2 keeps none, so it is read out of the bytes.
+import { parseBoundedJson } from '../../oci/bounded-json.ts'
 import { DOCKER_SCHEMA1, OCI_INDEX, OCI_MANIFEST } from '../../oci/media-type.ts'
 
 /** What to send as `Content-Type`. Never throws: old folders hold manifests that would be refused today. */
@@ -14,7 +15,7 @@ export function storedMediaType(bytes: Uint8Array): string {
 
 function parse(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(bytes))
+    return parseBoundedJson(bytes)
   } catch {
     return undefined
   }

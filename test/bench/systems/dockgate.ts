@@ -24,7 +24,8 @@ export const dockgate: System = {
     const profiling = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]
     const { pid } = await startServer(t, {
       command: [process.execPath, ...profiling, MAIN, 'serve', '--config', file],
-      logFile: join(folder, 'access.log'),
+      // Not beside the configuration: dockgate watches that folder.
+      logFile: join(await temporaryFolder(t), 'access.log'),
       ready: (program) => program.log().includes('dockgate listens on'),
     })
     return { name: this.name, url: `https://127.0.0.1:${port}`, pids: [pid] }

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { ANONYMOUS } from '../../../src/access/identity.ts'
 import { BundledRegistry } from '../../../src/core/bundled/bundled-registry.ts'
+import { SessionClaims, type SessionClaimsOptions } from '../../../src/core/bundled/session-claims.ts'
 import type { Registry, RequestContext, UploadChunk, UploadStore } from '../../../src/core/registry.ts'
 import { ACCEPT_ANYTHING } from '../../../src/oci/accept.ts'
 import type { Digest } from '../../../src/oci/digest.ts'
@@ -31,6 +32,8 @@ export class TamperedDriver extends FilesystemDriver {
   reads = 0
   /** Awaited before each write of a session. */
   beforeWrite: (() => Promise<void> | void) | undefined
+  /** Awaited before each commit of a session. */
+  beforeCommit: (() => Promise<void> | void) | undefined
 
   override read(...args: Parameters<FilesystemDriver['read']>): ReturnType<FilesystemDriver['read']> {
     this.reads += 1
@@ -49,8 +52,12 @@ export class TamperedDriver extends FilesystemDriver {
         await this.beforeWrite?.()
         await writer.write(chunk)
       },
+      readBack: () => writer.readBack(),
       close: () => writer.close(),
-      commit: (path) => writer.commit(path),
+      commit: async (path) => {
+        await this.beforeCommit?.()
+        await writer.commit(path)
+      },
       cancel: () => writer.cancel(),
     }
   }
@@ -59,11 +66,15 @@ export class TamperedDriver extends FilesystemDriver {
 /** Starts an empty registry, or a second one on the `root` of another, as after a restart. */
 export async function startBundled(
   t: Scope,
-  options: { root?: string; delete?: boolean } = {},
+  options: { root?: string; delete?: boolean; claims?: SessionClaimsOptions } = {},
 ): Promise<Bundled> {
   const root = options.root ?? (await temporaryFolder(t))
   const driver = new TamperedDriver({ root, fsync: false })
-  const registry = new BundledRegistry({ driver, delete: options.delete ?? true })
+  const registry = new BundledRegistry({
+    driver,
+    delete: options.delete ?? true,
+    claims: new SessionClaims(driver, options.claims),
+  })
   return { registry, uploads: registry.uploads, driver, root }
 }
 

@@ -1,0 +1,39 @@
+// The garbage collector of a store, and the fence between it and the requests.
+import type { StoreConfig } from '../config/config.ts'
+import { Collector, type CollectorOptions } from '../core/bundled/gc/collector.ts'
+import { Fence } from '../core/bundled/gc/fence.ts'
+import { Leases } from '../core/bundled/gc/leases.ts'
+import { lastServedAt, othersServe, ServingMark } from '../core/bundled/gc/serving.ts'
+
+export interface BuiltCollector {
+  /** Every request to the store has to pass it. */
+  readonly fence: Fence
+  readonly collector: Collector
+}
+
+export interface BuildCollectorOptions extends Pick<CollectorOptions, 'content' | 'forget'> {
+  /** Clients are served by this process; false for a command. */
+  readonly isServing: boolean
+}
+
+/** What is opened is closed with `stack`. */
+export async function buildCollector(
+  { gc, isShared, filesystem: { root } }: StoreConfig,
+  { isServing, ...options }: BuildCollectorOptions,
+  stack: AsyncDisposableStack,
+): Promise<BuiltCollector> {
+  // Where no mark can be written nothing can be removed either.
+  const mark = isServing ? await ServingMark.put(root).catch(() => undefined) : undefined
+  if (mark) stack.defer(() => mark.remove())
+  // What was confirmed before a server starts is unknown to it; a command knows when the last server ended.
+  const knownSince = isServing ? {} : { knownSince: (await lastServedAt(root)) ?? 0 }
+  const fence = new Fence(new Leases({ graceMs: gc.graceMs, ...knownSince }))
+  const objection = async () => {
+    if (isShared) return 'the store is shared with another registry, whose pushes are not known here'
+    if (isServing && !mark) return 'the folder of the store can not be written to'
+    return (await othersServe(root))
+      ? 'another gateway serves this store: run it while that one is stopped'
+      : undefined
+  }
+  return { fence, collector: new Collector({ ...options, fence, objection }) }
+}

@@ -1,0 +1,69 @@
+// Takes over what can change while the gateway runs: grants, password file, certificates.
+import { isDeepStrictEqual } from 'node:util'
+import type { Config } from '../config/config.ts'
+import type { Logger } from '../telemetry/log.ts'
+import type { Auth } from './build-auth.ts'
+import type { Listeners } from './listeners.ts'
+
+export interface ReloaderOptions {
+  /** What the gateway was started with. */
+  readonly config: Config
+  readonly reloadConfig: () => Promise<Config>
+  readonly auth: Auth
+  readonly listeners: Listeners
+  readonly logger: Logger
+}
+
+export class Reloader {
+  readonly #options: ReloaderOptions
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(options: ReloaderOptions) {
+    this.#options = options
+  }
+
+  /** Never rejects: what is not valid keeps the old state, and is logged. One at a time: the last reading wins. */
+  reload(): Promise<void> {
+    this.#running = this.#running.then(() => this.#reload())
+    return this.#running
+  }
+
+  /** Each part is taken over on its own: a password file that makes no sense must not keep a withdrawn grant in force. */
+  async #reload(): Promise<void> {
+    const { auth, listeners } = this.#options
+    await this.#take('grants', () => this.#replaceGrants())
+    await this.#take('password file', () => auth.reloadPasswords())
+    await this.#take('certificates', () => listeners.reloadTls())
+  }
+
+  async #take(what: string, take: () => Promise<void>): Promise<void> {
+    const { logger } = this.#options
+    try {
+      await take()
+      logger.info({ what }, 'reloaded')
+    } catch (err) {
+      logger.error({ what, err }, 'not reloaded: what was in force stays')
+    }
+  }
+
+  async #replaceGrants(): Promise<void> {
+    const { config, reloadConfig, auth, logger } = this.#options
+    const next = await reloadConfig()
+    auth.replaceGrants(next)
+    const sections = changedSections(config, next)
+    if (sections.length > 0)
+      logger.warn({ sections }, 'these sections have changed: restart to take them over')
+  }
+}
+
+/** Sections that differ from what runs, but for those that a reload takes over. */
+function changedSections(running: Config, next: Config): string[] {
+  const isFixed = ([name]: [string, unknown]) => name !== 'access' && name !== 'auth'
+  const fixed = new Map<string, unknown>(Object.entries(next).filter(isFixed))
+  const changed = Object.entries(running)
+    .filter(isFixed)
+    .filter(([name, value]) => !isDeepStrictEqual(value, fixed.get(name)))
+  const { groups: _, ...auth } = running.auth
+  const { groups: __, ...nextAuth } = next.auth
+  return [...changed.map(([name]) => name), ...(isDeepStrictEqual(auth, nextAuth) ? [] : ['auth'])]
+}

@@ -1,0 +1,144 @@
+// The garbage collector of one store: marks what is needed, then sweeps what is not, while the store serves.
+import type { Digest } from '../../../oci/digest.ts'
+import type { RepositoryName } from '../../../oci/repository-name.ts'
+import type { ContentStore } from '../../content/content-store.ts'
+import { BlobTable } from './blob-table.ts'
+import type { Fence } from './fence.ts'
+import type { GcReport, GcRun, GcStep } from './gc-run.ts'
+import { mark } from './mark.ts'
+import { walkBlobs } from './store-walk.ts'
+import { sweep } from './sweep.ts'
+
+const TELL_EVERY_MS = 250
+
+export interface CollectorOptions {
+  readonly content: ContentStore
+  /** The one that every request to the store passes. */
+  readonly fence: Fence
+  /** Makes caches forget a manifest that is gone. */
+  readonly forget?: (repository: RepositoryName, digest: Digest) => Promise<void>
+  /** Says why nothing may be removed now, such as a process whose requests do not pass the fence; asked before each removal. */
+  readonly objection?: () => Promise<string | undefined>
+  /** The clock that dates files, in ms since the epoch. */
+  readonly now?: () => number
+}
+
+export interface CollectOptions {
+  /** Removes nothing, and tells what would be. */
+  readonly dryRun: boolean
+  /** Also removes manifests that no tag, no index and no subject keeps. */
+  readonly untagged: boolean
+  /** How young (ms) is too young to go, where it is to be less than clients are promised: their pushes may then fail. */
+  readonly graceMs?: number
+  readonly signal: AbortSignal
+}
+
+/** The store cannot be collected now. */
+export class GcRefusedError extends Error {
+  override readonly name = 'GcRefusedError'
+  readonly code = 'GC_REFUSED'
+  /** When it can be, in ms since the epoch; undefined where nobody knows. */
+  readonly retryAt: number | undefined
+  constructor(message: string, retryAt?: number) {
+    super(message)
+    this.retryAt = retryAt
+  }
+}
+
+export class Collector {
+  readonly #options: CollectorOptions
+  #isRunning = false
+
+  constructor(options: CollectorOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Runs once, telling each step. A run that ends early, by `signal` or by a kill, has removed only what was garbage; the
+   * next one goes on from there. Rejects with {@link GcRefusedError}.
+   */
+  async *collect(options: CollectOptions): AsyncGenerator<GcStep, GcReport, void> {
+    if (this.#isRunning) throw new GcRefusedError('a garbage collection of this store is running already')
+    this.#isRunning = true
+    // From before the first look at the store: what is confirmed or pushed from now on outlives this run.
+    const thaw = this.#options.fence.leases.freeze()
+    try {
+      if (!options.dryRun) await this.#requireKnowledge(options)
+      return yield* this.#run(options)
+    } finally {
+      thaw()
+      this.#isRunning = false
+    }
+  }
+
+  /** What another process told its clients is not known here: it has to be gone, and their grace over. */
+  async #requireKnowledge({ graceMs }: CollectOptions): Promise<void> {
+    const { leases } = this.#options.fence
+    const retryAt = leases.knownSince + (graceMs ?? leases.graceMs)
+    if (leases.now() < retryAt)
+      throw new GcRefusedError(
+        'clients may still count on blobs that they were told of before this process ran: ' +
+          `try again after ${new Date(retryAt).toISOString()}`,
+        retryAt,
+      )
+    await this.#requireConsent()
+  }
+
+  async #requireConsent(): Promise<void> {
+    const objection = await this.#options.objection?.()
+    if (objection !== undefined) throw new GcRefusedError(objection)
+  }
+
+  async *#run({ dryRun, untagged, graceMs, signal }: CollectOptions): AsyncGenerator<GcStep, GcReport, void> {
+    const { content, fence, forget = async () => {}, now = Date.now } = this.#options
+    const begunAt = performance.now()
+    const run: GcRun = {
+      content,
+      fence,
+      forget,
+      requireConsent: () => this.#requireConsent(),
+      dryRun,
+      untagged,
+      signal,
+      table: new BlobTable(),
+      cutoff: now() - (graceMs ?? fence.leases.graceMs),
+      counts: { ...NOTHING },
+      isTimeToTell: everySoOften(),
+    }
+    yield* list(run)
+    yield* mark(run)
+    yield* sweep(run)
+    const durationMs = Math.round(performance.now() - begunAt)
+    return { dryRun, untagged, ...run.counts, durationMs }
+  }
+}
+
+const NOTHING: GcRun['counts'] = {
+  repositories: 0,
+  manifests: 0,
+  blobs: 0,
+  removedManifests: 0,
+  removedBlobs: 0,
+  freedBytes: 0,
+  waitingBlobs: 0,
+}
+
+/** Comes before the mark: what is pushed later is not in the table, so no mark can miss it. */
+async function* list(run: GcRun): AsyncGenerator<GcStep, void, void> {
+  for await (const digest of walkBlobs(run.content.driver)) {
+    run.signal.throwIfAborted()
+    run.table.add(digest)
+    if (run.isTimeToTell()) yield { phase: 'list', done: run.table.size }
+  }
+  run.counts.blobs = run.table.size
+}
+
+function everySoOften(): () => boolean {
+  let toldAt = performance.now()
+  return () => {
+    const now = performance.now()
+    if (now - toldAt < TELL_EVERY_MS) return false
+    toldAt = now
+    return true
+  }
+}

@@ -1,0 +1,72 @@
+// Which process is this, and does that one still run? As far as processes that share a store can tell.
+import { randomUUID } from 'node:crypto'
+import { readFile, readlink } from 'node:fs/promises'
+import { hostname } from 'node:os'
+
+export interface ProcessIdentity {
+  /** A number space of processes: a machine since its last start, or a container on it. */
+  readonly machine: string
+  readonly pid: number
+  /** Tells it apart from a later process of the same number. */
+  readonly id: string
+  /** When it was started, as the system says; undefined where it does not. */
+  readonly startedAt?: string
+}
+
+/** Alive or not, one of ours or out of reach. */
+export type Liveness = 'self' | 'running' | 'gone' | 'unknown'
+
+const ID = randomUUID()
+let known: Promise<ProcessIdentity> | undefined
+
+/** This process. */
+export function thisProcess(): Promise<ProcessIdentity> {
+  return (known ??= describe())
+}
+
+/** Whether the process still runs. `gone` is certain: nothing that it began goes on. */
+export async function livenessOf({ machine, pid, id, startedAt }: ProcessIdentity): Promise<Liveness> {
+  if (id === ID) return 'self'
+  if (machine !== (await thisProcess()).machine) return 'unknown'
+  const started = await startOf(pid)
+  if (started !== undefined) return started === startedAt ? 'running' : 'gone'
+  return isSignalled(pid) ? 'unknown' : 'gone'
+}
+
+async function describe(): Promise<ProcessIdentity> {
+  const startedAt = await startOf(process.pid)
+  return {
+    machine: await machineOf(),
+    pid: process.pid,
+    id: ID,
+    ...(startedAt === undefined ? {} : { startedAt }),
+  }
+}
+
+/** Two containers on one machine number their processes alike: the name space tells them apart. */
+async function machineOf(): Promise<string> {
+  try {
+    const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8')
+    return `${boot.trim()}/${await readlink('/proc/self/ns/pid')}`
+  } catch {
+    return hostname()
+  }
+}
+
+/** The 22nd field of the process's status; the second, its name in brackets, may hold blanks and brackets itself. */
+async function startOf(pid: number): Promise<string | undefined> {
+  try {
+    const status = await readFile(`/proc/${pid}/stat`, 'utf8')
+    return status.slice(status.lastIndexOf(')') + 2).split(' ')[19]
+  } catch {
+    return undefined
+  }
+}
+
+function isSignalled(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}

@@ -1,0 +1,145 @@
+// Listings that are kept in memory answer what a plain walk over the folders answers, whoever writes to them.
+import assert from 'node:assert/strict'
+import { mkdir, rm, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { ContentStore } from '../../../src/core/content/content-store.ts'
+import { manifestsFolder, tagCurrentFolder, tagsFolder } from '../../../src/core/content/layout.ts'
+import { compareRepositoryNames, parseRepositoryName } from '../../../src/oci/repository-name.ts'
+import type { Page, PageRequest } from '../../../src/core/registry.ts'
+import { FilesystemDriver } from '../../../src/storage/filesystem.ts'
+import { temporaryFolder } from '../../support/scope.ts'
+import { emptyContent, repository, tag } from './content.ts'
+
+const TEAM = repository('team/app')
+/** More than a folder needs to be kept. */
+const MANY = 100
+
+class CountingDriver extends FilesystemDriver {
+  listed = 0
+
+  override list(...args: Parameters<FilesystemDriver['list']>): ReturnType<FilesystemDriver['list']> {
+    this.listed += 1
+    return super.list(...args)
+  }
+}
+
+/** Its first listing has read the folder, and then waits. */
+class HeldDriver extends CountingDriver {
+  readonly hasRead = Promise.withResolvers<void>()
+  readonly mayGoOn = Promise.withResolvers<void>()
+
+  override async *list(folder: string): ReturnType<FilesystemDriver['list']> {
+    const isFirst = this.listed === 0
+    const entries = []
+    for await (const entry of super.list(folder)) entries.push(entry)
+    if (isFirst) this.hasRead.resolve()
+    if (isFirst) await this.mayGoOn.promise
+    yield* entries
+  }
+}
+
+async function makeTags(root: string, names: readonly string[]): Promise<void> {
+  for (const name of names) await makeTag(root, name)
+  await age(join(root, tagsFolder(TEAM)))
+}
+
+async function makeTag(root: string, name: string): Promise<void> {
+  const folder = join(root, tagCurrentFolder(TEAM, tag(name)))
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'link'), '')
+}
+
+/** Sets a folder's time back: a change of just now is not told from one that comes within the same tick. */
+async function age(folder: string): Promise<void> {
+  const before = new Date(Date.now() - 60_000)
+  await utimes(folder, before, before)
+}
+
+/** All pages of a listing, `limit` items each. */
+async function allPages<Item extends string>(
+  list: (page: PageRequest) => Promise<Page<Item>>,
+  limit: number,
+): Promise<Item[]> {
+  const found: Item[] = []
+  for (let last: Item | undefined; ;) {
+    const page = await list({ limit, ...(last === undefined ? {} : { last }) })
+    assert.ok(page.items.length <= limit)
+    found.push(...page.items)
+    last = page.items.at(-1)
+    if (!page.more || last === undefined) return found
+  }
+}
+
+test('the pages of a large folder cost one listing', async (t) => {
+  const root = await temporaryFolder(t)
+  const names = Array.from({ length: MANY }, (_, at) => `v${at}`)
+  await makeTags(root, names)
+  const driver = new CountingDriver({ root, fsync: false })
+  const { tags } = new ContentStore(driver)
+  // The first listing finds out that it is large, the second is kept.
+  for (let time = 0; time < 2; time += 1) await tags.list(TEAM, { limit: 1 })
+  driver.listed = 0
+  const found = await allPages((page) => tags.list(TEAM, page), 7)
+  assert.deepEqual(found, names.toSorted())
+  assert.equal(driver.listed, 0)
+})
+
+test('a tag that another process adds or removes is seen at once', async (t) => {
+  const root = await temporaryFolder(t)
+  await makeTags(
+    root,
+    Array.from({ length: MANY }, (_, at) => `v${at}`),
+  )
+  const { tags } = new ContentStore(new FilesystemDriver({ root, fsync: false }))
+  for (let time = 0; time < 3; time += 1) await tags.list(TEAM, { limit: 1 })
+  await makeTag(root, 'a-new-one')
+  assert.deepEqual((await tags.list(TEAM, { limit: 1 })).items, ['a-new-one'])
+  await rm(join(root, tagsFolder(TEAM), 'a-new-one'), { recursive: true })
+  assert.deepEqual((await tags.list(TEAM, { limit: 1 })).items, ['v0'])
+})
+
+test('a listing that is asked for after a write never joins one that began before it', async (t) => {
+  const root = await temporaryFolder(t)
+  await makeTags(root, ['v0', 'v1'])
+  const driver = new HeldDriver({ root, fsync: false })
+  const { tags } = new ContentStore(driver)
+  const early = tags.list(TEAM, { limit: 10 })
+  await driver.hasRead.promise
+  await mkdir(join(root, tagsFolder(TEAM), 'v2'))
+  const late = [tags.list(TEAM, { limit: 10 }), tags.list(TEAM, { limit: 10 })]
+  driver.mayGoOn.resolve()
+  assert.deepEqual((await early).items, ['v0', 'v1'])
+  for (const page of await Promise.all(late)) assert.deepEqual(page.items, ['v0', 'v1', 'v2'])
+  assert.equal(driver.listed, 2)
+})
+
+test('on any tree, in pages of any size, the catalog is what a plain walk finds', async (t) => {
+  const component = fc.constantFrom('a', 'b', 'a-b', 'a.b', 'a0', 'z', '0')
+  const names = fc.uniqueArray(
+    fc.array(component, { minLength: 1, maxLength: 3 }).map((all) => all.join('/')),
+  )
+  await fc.assert(
+    fc.asyncProperty(names, fc.integer({ min: 1, max: 4 }), async (all, limit) => {
+      const { root, content } = await emptyContent(t)
+      for (const name of all)
+        await mkdir(join(root, manifestsFolder(repository(name)), 'tags'), { recursive: true })
+      const expected = all.toSorted(compareRepositoryNames)
+      assert.deepEqual(await allPages((page) => content.repositories.list(page), limit), expected)
+      const [last = 'm'] = all
+      const behind = expected.filter((name) => compareRepositoryNames(name, last) > 0)
+      assert.deepEqual((await content.repositories.list({ limit: 100, last })).items, behind)
+    }),
+    { numRuns: 40 },
+  )
+})
+
+test('a page may begin behind anything, and never leads into a repository', async (t) => {
+  const { root, content } = await emptyContent(t)
+  await mkdir(join(root, manifestsFolder(TEAM), 'tags/a/_manifests'), { recursive: true })
+  for (const last of ['team/app/_manifests/tags', 'team/app/_manifests', '../..', '', '/', 'team/\u{1f600}'])
+    for (const name of (await content.repositories.list({ limit: 10, last })).items)
+      assert.equal(parseRepositoryName(name), 'team/app')
+  assert.deepEqual((await content.repositories.list({ limit: 10, last: 'team/app/_manifests' })).items, [])
+})
