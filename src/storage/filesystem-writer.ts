@@ -4,13 +4,14 @@ import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import type { ByteRange } from '../oci/byte-range.ts'
 import type { FileWriter, WriteJournal } from './driver.ts'
+import type { BufferPool } from './buffer-pool.ts'
 import { moveFile, syncFolder, type Durability } from './durable-files.ts'
 import { journalOf, type StagedFile } from './staged-file.ts'
 import { translated } from './system-error.ts'
 
-// One system call per TLS record (16 KiB) would cost more than hashing it; the count bounds what tiny chunks cost.
-const FLUSH_BYTES = 512 * 1024
-const FLUSH_CHUNKS = 128
+// Chunks are copied together: one system call per TLS record (16 KiB) would cost more than hashing it, and chunks that
+// are held until they are written cost more in garbage than the copy does.
+const SMALL_BYTES = 64 * 1024
 
 export interface FilesystemWriterOptions {
   readonly staged: StagedFile
@@ -18,11 +19,12 @@ export interface FilesystemWriterOptions {
   /** Turns a path of the driver's into an absolute one. */
   readonly locate: (path: string) => string
   readonly read: (path: string, range: ByteRange) => Promise<Readable>
+  readonly pool: BufferPool
 }
 
 export class FilesystemWriter implements FileWriter {
   readonly #options: FilesystemWriterOptions
-  #pending: Uint8Array[] = []
+  #buffer: { readonly bytes: Buffer; readonly pooled: boolean } | undefined
   #pendingBytes = 0
   #written: number
 
@@ -36,10 +38,14 @@ export class FilesystemWriter implements FileWriter {
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    if (chunk.length === 0) return
-    this.#pending.push(chunk)
-    this.#pendingBytes += chunk.length
-    if (this.#pendingBytes >= FLUSH_BYTES || this.#pending.length >= FLUSH_CHUNKS) await this.#flush()
+    for (let taken = 0; taken < chunk.length;) {
+      const { bytes } = (this.#buffer ??= this.#borrow())
+      const part = chunk.subarray(taken, taken + bytes.length - this.#pendingBytes)
+      bytes.set(part, this.#pendingBytes)
+      this.#pendingBytes += part.length
+      taken += part.length
+      if (this.#pendingBytes === bytes.length) await this.#flush()
+    }
   }
 
   async readBack(): Promise<Readable> {
@@ -53,6 +59,7 @@ export class FilesystemWriter implements FileWriter {
     try {
       await this.#sync()
     } finally {
+      this.#giveBack()
       await staged.handle.close()
     }
     if (staged.isNew) await syncFolder(this.#folder, durability)
@@ -63,14 +70,14 @@ export class FilesystemWriter implements FileWriter {
     const { staged, durability, locate } = this.#options
     const target = locate(path)
     await this.#sync()
+    this.#giveBack()
     await translated(path, () => moveFile(locate(this.#path), target, durability))
     await staged.handle.close()
   }
 
   async cancel(): Promise<void> {
     const { staged, durability, locate } = this.#options
-    this.#pending = []
-    this.#pendingBytes = 0
+    this.#giveBack()
     await staged.handle.close()
     await translated(this.#path, () => rm(locate(this.#path), { force: true }))
     await syncFolder(this.#folder, durability)
@@ -91,25 +98,32 @@ export class FilesystemWriter implements FileWriter {
   }
 
   async #flush(): Promise<void> {
-    const chunks = this.#pending
     const total = this.#pendingBytes
-    this.#pending = []
+    if (total === 0 || !this.#buffer) return
+    const bytes = this.#buffer.bytes.subarray(0, total)
     this.#pendingBytes = 0
-    if (total === 0) return
     // Counted only when all is there: after a failure `size` ends at what earlier calls wrote.
-    await translated(this.#path, () => this.#writeAll(chunks, total))
+    await translated(this.#path, () => this.#writeAll(bytes))
     this.#written += total
   }
 
-  async #writeAll(chunks: readonly Uint8Array[], total: number): Promise<void> {
+  async #writeAll(bytes: Buffer): Promise<void> {
     const { handle } = this.#options.staged
-    const { bytesWritten } = await handle.writev([...chunks], this.#written)
-    if (bytesWritten === total) return
-    // A nearly full disk takes a part; asking again brings the rest or the reason.
-    let rest = Buffer.concat(chunks, total).subarray(bytesWritten)
-    while (rest.length > 0) {
-      const again = await handle.write(rest, 0, rest.length, this.#written + total - rest.length)
-      rest = rest.subarray(again.bytesWritten)
+    for (let done = 0; done < bytes.length;) {
+      // A nearly full disk takes a part; asking again brings the rest or the reason.
+      const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, this.#written + done)
+      done += bytesWritten
     }
+  }
+
+  #borrow(): { bytes: Buffer; pooled: boolean } {
+    const lent = this.#options.pool.take()
+    return { bytes: lent ?? Buffer.allocUnsafe(SMALL_BYTES), pooled: lent !== undefined }
+  }
+
+  #giveBack(): void {
+    if (this.#buffer?.pooled) this.#options.pool.giveBack(this.#buffer.bytes, { reusable: true })
+    this.#buffer = undefined
+    this.#pendingBytes = 0
   }
 }

@@ -30,8 +30,8 @@ export interface FilesystemOptions {
   readonly fsync?: boolean
 }
 
-// Larger reads cost less CPU per byte. What slow clients can hold of these is bounded; the others get small ones.
-const READ_BUFFERS = { bytes: 512 * 1024, mostLent: 48, mostKept: 16 }
+// Larger reads and writes cost less CPU per byte. What slow clients can hold is bounded; the others get small ones.
+const BUFFERS = { bytes: 512 * 1024, mostLent: 48, mostKept: 16 }
 
 // registry:2's alphabet, without the leading dot of `..` and of the files that this driver hides.
 const COMPONENT = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/
@@ -42,7 +42,7 @@ const SETTLED_MS = 2000
 export class FilesystemDriver implements StorageDriver {
   readonly #root: string
   readonly #durability: Durability
-  readonly #pool = new BufferPool(READ_BUFFERS)
+  readonly #pool = new BufferPool(BUFFERS)
 
   constructor({ root, fsync = true }: FilesystemOptions) {
     this.#root = resolve(root)
@@ -92,7 +92,8 @@ export class FilesystemDriver implements StorageDriver {
     this.#locate(stagingPath)
     const shared = { durability: this.#durability, locate: (path: string) => this.#locate(path) }
     const staged = await translated(stagingPath, () => openStaged(stagingPath, { ...options, ...shared }))
-    return new FilesystemWriter({ staged, ...shared, read: (path, range) => this.read(path, { range }) })
+    const read = (path: string, range: ByteRange) => this.read(path, { range })
+    return new FilesystemWriter({ staged, ...shared, read, pool: this.#pool })
   }
 
   async stat(path: string): Promise<StoredFile> {
