@@ -95,7 +95,9 @@ function namingOptions({ upstreams, hosts }: Config) {
 function logMirrorFailures(logger: Logger, stack: AsyncDisposableStack): void {
   const log = (message: unknown) => logger.warn({ err: errorOf(message) }, 'mirror: not kept')
   MIRROR_FAILURES.subscribe(log)
-  stack.defer(() => void MIRROR_FAILURES.unsubscribe(log))
+  stack.defer(() => {
+    MIRROR_FAILURES.unsubscribe(log)
+  })
 }
 
 function logDamage(logger: Logger, stack: AsyncDisposableStack): void {

@@ -35,7 +35,7 @@ async function start(t: TestContext, operations: Readonly<Record<string, StoreOp
   )
   const server = createServer(app).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  atEnd(t, () => void server.closeAllConnections())
+  atEnd(t, () => server.closeAllConnections())
   atEnd(t, () => void server.close())
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/api`
 }

@@ -35,7 +35,7 @@ export async function checkModel(t: Scope, { runs, commands, seed, path }: Check
   let count = 0
   const sequences = fc.commands([...UPLOAD_COMMANDS, ...BLOB_COMMANDS, ...MANIFEST_COMMANDS], {
     maxCommands: commands,
-    size: '+1',
+    size: 'max',
   })
   const property = fc.asyncProperty(sequences, (sequence) =>
     fc.asyncModelRun(() => ({ model: createWorld(`run${(count += 1)}`), real: new Real(url) }), sequence),

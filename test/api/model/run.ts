@@ -6,7 +6,7 @@ import { checkModel } from './check.ts'
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '1000' },
-    commands: { type: 'string', default: '80' },
+    commands: { type: 'string', default: '150' },
     seed: { type: 'string' },
     path: { type: 'string' },
   },

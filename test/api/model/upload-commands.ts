@@ -17,7 +17,7 @@ const number = fc.nat(1000)
 const algorithm = fc.constantFrom('sha256' as const, 'sha512' as const)
 
 export function contentOf(world: World, [contentSeed, length]: readonly [number, number]): Buffer {
-  const bytes = seededBytes(`model ${contentSeed}`, length)
+  const bytes = seededBytes(`${world.prefix} ${contentSeed}`, length)
   world.contents.set(digestOf(bytes), bytes)
   world.contents.set(digestOf(bytes, 'sha512'), bytes)
   return bytes
@@ -27,8 +27,10 @@ function command(name: string, run: (world: World, real: Real) => Promise<void>)
   return { check: () => true, run, toString: () => name }
 }
 
-function openUpload(world: World, at: number): ModelUpload | undefined {
-  return nth(world.uploads, at)
+/** Mostly one that was not ended. */
+function uploadAt({ uploads }: World, at: number): ModelUpload | undefined {
+  const open = uploads.filter(({ isOpen }) => isOpen)
+  return nth(at % 5 === 0 || open.length === 0 ? uploads : open, at)
 }
 
 const start = fc.tuple(number, fc.option(algorithm)).map(([at, named]) =>
@@ -51,7 +53,7 @@ const chunkPlace = fc.constantFrom('none', 'right', 'early', 'late', 'too long',
 
 const append = fc.tuple(number, seed, size, chunkPlace).map(([at, contentSeed, length, place]) =>
   command(`append(${at}, ${contentSeed}, ${length}, ${place})`, async (world, real) => {
-    const upload = openUpload(world, at)
+    const upload = uploadAt(world, at)
     if (!upload) return
     const chunk = contentOf(world, [contentSeed, length])
     const headers = rangeHeaders(place, upload.bytes.length, chunk.length)
@@ -87,7 +89,7 @@ function rangeOf({ bytes }: ModelUpload): string {
 
 const status = number.map((at) =>
   command(`status(${at})`, async (world, real) => {
-    const upload = openUpload(world, at)
+    const upload = uploadAt(world, at)
     if (!upload) return
     const answer = await real.ask(upload.path)
     if (!upload.isOpen) return assertRefused(answer, 404, 'BLOB_UPLOAD_UNKNOWN')
@@ -99,7 +101,7 @@ const status = number.map((at) =>
 
 const cancel = number.map((at) =>
   command(`cancel(${at})`, async (world, real) => {
-    const upload = openUpload(world, at)
+    const upload = uploadAt(world, at)
     if (!upload) return
     const answer = await real.ask(upload.path, { method: 'DELETE' })
     if (!upload.isOpen) return assertRefused(answer, 404, 'BLOB_UPLOAD_UNKNOWN')
@@ -108,12 +110,21 @@ const cancel = number.map((at) =>
   }),
 )
 
-const digestKind = fc.constantFrom('right', 'right', 'right', 'wrong', 'malformed', 'missing')
+const digestKind = fc.constantFrom(
+  'right',
+  'right',
+  'right',
+  'right',
+  'right',
+  'wrong',
+  'malformed',
+  'missing',
+)
 const lastChunk = fc.option(fc.tuple(seed, size))
 
 const finish = fc.tuple(number, digestKind, algorithm, lastChunk).map(([at, kind, named, last]) =>
   command(`finish(${at}, ${kind}, ${named}, ${last?.join(' ')})`, async (world, real) => {
-    const upload = openUpload(world, at)
+    const upload = uploadAt(world, at)
     if (!upload) return
     const chunk = last === null ? Buffer.alloc(0) : contentOf(world, last)
     const whole = Buffer.concat([upload.bytes, chunk])
@@ -134,7 +145,7 @@ const finish = fc.tuple(number, digestKind, algorithm, lastChunk).map(([at, kind
 )
 
 const whole = fc
-  .tuple(number, seed, size, algorithm, fc.boolean())
+  .tuple(number, seed, size, algorithm, fc.constantFrom(true, true, true, true, false))
   .map(([at, contentSeed, length, named, isRight]) =>
     command(`whole(${at}, ${contentSeed}, ${length}, ${named}, ${isRight})`, async (world, real) => {
       const repository = repositoryAt(world, at)
@@ -155,13 +166,16 @@ const source = fc.constantFrom('a repository', 'no word of one', 'one that is no
 const mount = fc.tuple(number, number, number, source, fc.boolean()).map(([at, what, from, kind, login]) =>
   command(`mount(${at}, ${what}, ${from}, ${kind}, ${login})`, async (world, real) => {
     const target = repositoryAt(world, at)
-    const digest = digestAt(world, what, UNKNOWN)
+    const digest = digestAt(world, repositoryAt(world, from), what, UNKNOWN)
     const query = new URLSearchParams({ mount: digest })
     if (kind !== 'no word of one') query.set('from', fromOf(world, from, kind))
     const path = `/v2/${target.name}/blobs/uploads/?${query.toString()}`
     const answer = await real.ask(path, { method: 'POST', login })
     if (!login && !target.isOpen) return assertRefused(answer, 401, 'UNAUTHORIZED')
-    const mayBeHad = world.repositories.some(({ blobs, isOpen }) => blobs.has(digest) && (login || isOpen))
+    // Other worlds hold nothing of what this one made up, except nothing itself.
+    const isElsewhere = world.contents.get(digest)?.length === 0 && answer.status === 201
+    const mayBeHad =
+      isElsewhere || world.repositories.some(({ blobs, isOpen }) => blobs.has(digest) && (login || isOpen))
     assert.equal(answer.status, mayBeHad ? 201 : 202)
     if (mayBeHad) target.blobs.add(digest)
   }),

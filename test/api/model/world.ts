@@ -28,6 +28,7 @@ export interface ModelUpload {
 }
 
 export interface World {
+  readonly prefix: string
   readonly repositories: readonly ModelRepository[]
   readonly uploads: ModelUpload[]
   /** Every content that was ever made up, by its digests. */
@@ -45,6 +46,7 @@ export function createWorld(prefix: string): World {
     wasPushed: false,
   })
   return {
+    prefix,
     repositories: [repository('open-a', true), repository('open-b', true), repository('closed', false)],
     uploads: [],
     contents: new Map(),
@@ -63,7 +65,8 @@ export function repositoryAt({ repositories }: World, number: number): ModelRepo
   return repository
 }
 
-/** A digest that may be of something, or of nothing in that repository, or of nothing at all. */
-export function digestAt({ contents }: World, number: number, none: Digest): Digest {
-  return nth([...contents.keys(), none], number) ?? none
+/** Mostly the digest of a blob that the repository holds, else of anything, or of nothing at all. */
+export function digestAt(world: World, { blobs }: ModelRepository, number: number, none: Digest): Digest {
+  const held = number % 4 === 0 ? undefined : nth([...blobs], number >>> 2)
+  return held ?? nth([...world.contents.keys(), none], number >>> 2) ?? none
 }

@@ -107,7 +107,7 @@ test('a listing that is asked for after a write never joins one that began befor
   const { tags } = new ContentStore(driver)
   const early = tags.list(TEAM, { limit: 10 })
   await driver.hasRead.promise
-  await mkdir(join(root, tagsFolder(TEAM), 'v2'))
+  await makeTag(root, 'v2')
   const late = [tags.list(TEAM, { limit: 10 }), tags.list(TEAM, { limit: 10 })]
   driver.mayGoOn.resolve()
   assert.deepEqual((await early).items, ['v0', 'v1'])

@@ -18,7 +18,10 @@ interface Retained {
   readonly content: ContentStore
   readonly root: string
   /** Applies the rules and answers what is left of the tags. */
-  apply(rules: readonly TagRule[], options?: { dryRun?: boolean; pulls?: PullTimes }): Promise<string[]>
+  readonly apply: (
+    rules: readonly TagRule[],
+    options?: { dryRun?: boolean; pulls?: PullTimes },
+  ) => Promise<string[]>
   readonly report: () => RetentionReport | undefined
   readonly forgotten: string[]
 }
