@@ -40,6 +40,8 @@ export function respondError(
   record: RequestRecord,
   failure: unknown,
 ): void {
+  // The line in the log says that the answer was cut; there is nobody to tell more.
+  if (res.destroyed && isHangUp(failure)) return
   const error =
     failure instanceof RegistryError
       ? failure
@@ -50,4 +52,17 @@ export function respondError(
   if (res.headersSent || res.destroyed) return void res.destroy()
   const left = leaveBody(req, res)
   respondJson(req, res, error.status, error, Object.entries(error.headers).flat(), left)
+}
+
+/** What streams fail with when the other side is gone. */
+const HANG_UPS = new Set([
+  'ABORT_ERR',
+  'ECONNRESET',
+  'EPIPE',
+  'ERR_STREAM_DESTROYED',
+  'ERR_STREAM_PREMATURE_CLOSE',
+])
+
+function isHangUp(failure: unknown): boolean {
+  return failure instanceof Error && 'code' in failure && HANG_UPS.has(String(failure.code))
 }

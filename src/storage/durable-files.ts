@@ -99,9 +99,15 @@ async function withFolder<Result>(
   }
 }
 
+/** Not Node's recursive one: on a read-only disk that says that there is no such file. */
 async function makeFolder(folder: string, durability: Durability): Promise<void> {
-  const first = await mkdir(folder, { recursive: true })
-  if (first === undefined) return
-  for (let made = folder; made.length >= first.length; made = dirname(made))
-    await syncFolder(dirname(made), durability)
+  try {
+    await mkdir(folder)
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return
+    if (codeOf(error) !== 'ENOENT' || dirname(folder) === folder) throw error
+    await makeFolder(dirname(folder), durability)
+    return makeFolder(folder, durability)
+  }
+  await syncFolder(dirname(folder), durability)
 }

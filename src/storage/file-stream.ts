@@ -36,7 +36,7 @@ export class FileStream extends Readable implements SendableStream {
 
   async sendTo(sink: Writable): Promise<void> {
     const closed = Promise.withResolvers<never>()
-    const onClose = () => closed.reject(new Error('the reader went away'))
+    const onClose = () => closed.reject(readerGone())
     sink.once('close', onClose)
     closed.promise.catch(() => {})
     const buffers = [this.#borrow(), this.#borrow()]
@@ -103,4 +103,9 @@ function written(sink: Writable, chunk: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     sink.write(chunk, (error) => (error ? reject(error) : resolve()))
   })
+}
+
+/** As a pipe calls it. */
+function readerGone(): Error {
+  return Object.assign(new Error('the reader went away'), { code: 'ERR_STREAM_PREMATURE_CLOSE' })
 }

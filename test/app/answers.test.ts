@@ -206,7 +206,7 @@ test('a mount takes only from where the caller may pull', async () => {
   const scoped = await ask('/token?scope=repository:team-a/target:pull,push', alice)
   const { token } = scoped.json<{ token: string }>()
   assert.equal((await mount('team-a/source', { token })).status, 202)
-  assert.equal((await mount('Not/A/Name', alice)).status, 202)
+  assert.equal((await mount('Not/A/Name', { token })).status, 202)
   assert.equal((await mount('team-a/source', alice)).status, 201)
 })
 

@@ -131,6 +131,61 @@ export function testStorageDriver(
     assert.equal(await readText(driver, 'file'), 'new')
   })
 
+  test(`${name}: what is written can be read back before it is committed, with what earlier sessions wrote`, async (t) => {
+    const driver = await create(t)
+    const journal = await closedSession(driver, 'staging/data')
+    const writer = await driver.openWriter('staging/data', { journal })
+    await writer.write(text(' and more'))
+    assert.equal(await streamText(await writer.readBack()), 'some bytes and more')
+    await writer.commit('file')
+    assert.equal(await readText(driver, 'file'), 'some bytes and more')
+    const empty = await driver.openWriter('other/data')
+    assert.equal(await streamText(await empty.readBack()), '')
+    await empty.cancel()
+  })
+
+  test(`${name}: a session that is taken over is out of reach of the writer before, whatever that does`, async (t) => {
+    const driver = await create(t)
+    const journal = await closedSession(driver, 'staging/data')
+    const stale = await driver.openWriter('staging/data', { journal })
+    await stale.write(text(' of the stale'))
+    const heir = await driver.openWriter('staging/data', { journal, takeOver: true })
+    assert.equal(heir.size, 10)
+    await heir.write(text(' of the heir'))
+    await stale.write(text(' one, still writing'))
+    const heirJournal = await heir.close()
+    await stale.commit('stale')
+    const resumed = await driver.openWriter('staging/data', { journal: heirJournal })
+    await resumed.write(text(', resumed'))
+    await resumed.commit('file')
+    assert.equal(await readText(driver, 'file'), 'some bytes of the heir, resumed')
+    assert.equal(await readText(driver, 'stale'), 'some bytes of the stale one, still writing')
+  })
+
+  test(`${name}: a session of which nothing was kept is taken over from its beginning`, async (t) => {
+    const driver = await create(t)
+    const stale = await driver.openWriter('staging/data')
+    await stale.write(text('stale'))
+    const heir = await driver.openWriter('staging/data', { takeOver: true })
+    await heir.write(text('new'))
+    await stale.close()
+    await heir.commit('file')
+    assert.equal(await readText(driver, 'file'), 'new')
+  })
+
+  test(`${name}: of all who want to make one file at once one does, and it is whole`, async (t) => {
+    const driver = await create(t)
+    const contents = Array.from({ length: 8 }, (_, at) => String(at).repeat(1000))
+    const made = await Promise.all(contents.map((content) => driver.writeNew('deep/er/claim', text(content))))
+    assert.equal(made.filter(Boolean).length, 1)
+    assert.equal(await readText(driver, 'deep/er/claim'), contents[made.indexOf(true)])
+    assert.deepEqual(await names(driver, 'deep/er'), ['claim'])
+    await driver.delete('deep/er/claim', { durable: false })
+    assert.equal(await driver.writeNew('deep/er/claim', text('again')), true)
+    await driver.writeAll('deep/er/claim', text('replaced'), { durable: false })
+    assert.equal(await readText(driver, 'deep/er/claim'), 'replaced')
+  })
+
   test(`${name}: a commit replaces what is there, and its readers finish what they began`, async (t) => {
     const driver = await create(t)
     const before = seededBytes('before', 2_000_000)
@@ -200,6 +255,7 @@ export function testStorageDriver(
       await assert.rejects(driver.readAll(path, { maxBytes: 1000 }), TypeError)
       await assert.rejects(driver.delete(path), TypeError)
       await assert.rejects(driver.openWriter(path), TypeError)
+      await assert.rejects(driver.writeNew(path, text('x')), TypeError)
     }
   })
 }

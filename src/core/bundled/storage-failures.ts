@@ -18,7 +18,8 @@ function answerFor(cause: unknown): unknown {
   if (cause instanceof StorageUnavailableError)
     return new RegistryError('UNAVAILABLE', 'the storage of this registry cannot be used now', { cause })
   if (cause instanceof DamagedContentError)
-    return new RegistryError('UNKNOWN', 'the stored content is damaged: push it again', {
+    // Said to be missing, it is pushed again by clients that look before they push; that heals it.
+    return new RegistryError('MANIFEST_UNKNOWN', 'the stored manifest is damaged: push it again', {
       detail: { digest: cause.digest },
       cause,
     })

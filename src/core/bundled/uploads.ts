@@ -75,7 +75,10 @@ export class BundledUploads implements UploadStore {
     return answered(async () => {
       const blob = await this.#content.blobs.find(from, digest)
       if (blob === undefined) return false
+      // registry:2 looks for the link of what another one leads to as well.
+      if (blob.digest !== digest) await this.#content.blobs.link(repository, blob.digest)
       await this.#content.blobs.link(repository, digest, blob.digest)
+      this.#holders.remember(repository, digest)
       return true
     })
   }

@@ -1,12 +1,14 @@
 // Blobs: bytes kept once for all repositories, and which repository holds which.
 import type { Readable } from 'node:stream'
 import type { ByteRange } from '../../oci/byte-range.ts'
-import type { Digest } from '../../oci/digest.ts'
+import { digestOf, type Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { PathNotFoundError, type FileWriter, type StorageDriver } from '../../storage/driver.ts'
 import { blobDataPath, blobLinkFolder } from './layout.ts'
 import { KeyedLock } from './keyed-lock.ts'
 import { readLink, writeLink } from './links.ts'
+
+const EMPTY = [digestOf(''), digestOf('', 'sha512')]
 
 /** A blob whose bytes are on the store. */
 export interface StoredBlob {
@@ -28,7 +30,8 @@ export class BlobStore {
   async stat(digest: Digest): Promise<StoredBlob | undefined> {
     try {
       const { size } = await this.#driver.stat(blobDataPath(digest))
-      return { digest, size }
+      // A power cut without fsync leaves files without bytes: not this blob's, unless nothing is what it holds.
+      return size === 0 && !EMPTY.includes(digest) ? undefined : { digest, size }
     } catch (error) {
       if (error instanceof PathNotFoundError) return undefined
       throw error

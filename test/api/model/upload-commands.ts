@@ -172,8 +172,8 @@ const mount = fc.tuple(number, number, number, source, fc.boolean()).map(([at, w
     const path = `/v2/${target.name}/blobs/uploads/?${query.toString()}`
     const answer = await real.ask(path, { method: 'POST', login })
     if (!login && !target.isOpen) return assertRefused(answer, 401, 'UNAUTHORIZED')
-    // Other worlds hold nothing of what this one made up, except nothing itself.
-    const isElsewhere = world.contents.get(digest)?.length === 0 && answer.status === 201
+    // Other worlds may have made up the same few bytes.
+    const isElsewhere = (world.contents.get(digest)?.length ?? 9) < 9 && answer.status === 201
     const mayBeHad =
       isElsewhere || world.repositories.some(({ blobs, isOpen }) => blobs.has(digest) && (login || isOpen))
     assert.equal(answer.status, mayBeHad ? 201 : 202)

@@ -75,6 +75,36 @@ test('what was pushed to registry:2 is served here', async (t) => {
   assert.deepEqual((await ours.registry.listTags(DEEP, { limit: 10 }, CONTEXT)).items, ['linux', 'list'])
 })
 
+test('a mount leaves the same files as that of registry:2', async (t) => {
+  const ours = await startBundled(t)
+  const theirs = await startDockerRegistry(t)
+  const blob = { digest: digestOf('mounted'), bytes: Buffer.from('mounted') }
+  await pushBlob(ours, DEEP, blob)
+  await sendBlob(theirs, DEEP, blob)
+  await ours.uploads.mount(repository('other/name'), blob.digest, DEEP, CONTEXT)
+  const mount = `${theirs.url}/v2/other/name/blobs/uploads/?mount=${blob.digest}&from=${DEEP}`
+  assert.equal((await send(mount, { method: 'POST' })).status, 201)
+  assert.deepEqual(await tree(ours.root), await tree(theirs.root))
+})
+
+test('a sha512 blob is read by both, whoever took it, and a mount of it too', async (t) => {
+  const theirs = await startDockerRegistry(t)
+  const ours = await startBundled(t, { root: theirs.root })
+  const [here, there] = [Buffer.from('pushed here'), Buffer.from('pushed there')].map((bytes) => ({
+    digest: digestOf(bytes, 'sha512'),
+    bytes,
+  }))
+  assert.ok(here && there)
+  await pushBlob(ours, DEEP, here)
+  await sendBlob(theirs, DEEP, there)
+  await assertServesBlob(theirs, DEEP, here)
+  // registry:2 keeps it under its sha256 digest, to which the link under the sha512 one leads.
+  assert.equal(await ours.uploads.mount(repository('mounted'), there.digest, DEEP, CONTEXT), true)
+  for (const name of [DEEP, repository('mounted')])
+    assert.deepEqual(await readBlob(ours, name, there.digest), there.bytes)
+  await assertServesBlob(theirs, 'mounted', there)
+})
+
 test('both list the same repositories in the same order', async (t) => {
   const ours = await startBundled(t)
   for (const name of ['z', 'a0', 'a.b', 'a-b', 'a/b/c', 'a/b', 'a'])

@@ -218,12 +218,15 @@ test('a deleted manifest is a referrer no more', async (t) => {
   for await (const entry of new ContentStore(driver).referrers.list(TEAM, subject.digest)) assert.fail(entry)
 })
 
-test('a damaged manifest is an error that says so, can be deleted, and is healed by a push', async (t) => {
+test('a damaged manifest is not there, can be deleted, and is healed by a push', async (t) => {
   const { registry, root } = await startBundled(t)
   const { manifest } = multiArch()
   await registry.putManifest(TEAM, tag('v1'), bodyOf(manifest), CONTEXT)
   await writeFile(join(root, blobDataPath(manifest.digest)), 'damaged')
-  await assert.rejects(registry.getManifest(TEAM, tag('v1'), CONTEXT), { code: 'UNKNOWN', status: 500 })
+  await assert.rejects(registry.getManifest(TEAM, tag('v1'), CONTEXT), {
+    code: 'MANIFEST_UNKNOWN',
+    message: /damaged/,
+  })
   await registry.putManifest(TEAM, tag('v1'), bodyOf(manifest), CONTEXT)
   await registry.getManifest(TEAM, tag('v1'), CONTEXT)
   await writeFile(join(root, blobDataPath(manifest.digest)), 'damaged')

@@ -177,6 +177,7 @@ function order(writer: ChildProcess, message: Order): void {
 }
 
 async function outcomeOf(writer: ChildProcess): Promise<Outcome> {
-  const [outcome] = (await once(writer, 'message')) as [Outcome]
+  const inTime = { signal: AbortSignal.timeout(20_000) }
+  const [outcome] = (await once(writer, 'message', inTime)) as [Outcome]
   return outcome
 }
