@@ -31,7 +31,7 @@ export interface FilesystemOptions {
 }
 
 // Larger reads and writes cost less CPU per byte. What slow clients can hold is bounded; the others get small ones.
-const BUFFERS = { bytes: 512 * 1024, mostLent: 48, mostKept: 16 }
+const BUFFERS = { bytes: 256 * 1024, mostLent: 64, mostKept: 16 }
 
 // registry:2's alphabet, without the leading dot of `..` and of the files that this driver hides.
 const COMPONENT = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/
