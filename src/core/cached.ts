@@ -2,6 +2,7 @@
 import { ACCEPT_ANYTHING } from '../oci/accept.ts'
 import { ANONYMOUS } from '../access/identity.ts'
 import type { Reference } from '../oci/reference.ts'
+import { referrersTag } from '../oci/referrers-tag.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { ManifestCache } from './manifest-cache.ts'
 import type { ReferenceCache } from './reference-cache.ts'
@@ -52,7 +53,11 @@ export class CachedRegistry implements Registry {
     context: RequestContext,
   ): Promise<PutManifestResult> {
     try {
-      return await this.#inner.putManifest(repository, reference, manifest, context)
+      const result = await this.#inner.putManifest(repository, reference, manifest, context)
+      // A registry may keep the referrers tag in step, too.
+      if (result.subject !== undefined)
+        await this.#references.invalidate(repository, referrersTag(result.subject))
+      return result
     } finally {
       // Also after a failure: the core may have kept it and only its answer was lost.
       const changed = [reference, ...(manifest.tags ?? [])]

@@ -1,8 +1,9 @@
 // Builds the client of one upstream out of its parts.
-import { digestOf, parseDigest, algorithmOf, hexOf, type Digest } from '../oci/digest.ts'
+import { digestOf, parseDigest, algorithmOf, type Digest } from '../oci/digest.ts'
 import { MAX_MANIFEST_BYTES, parseManifest } from '../oci/manifest.ts'
 import { essenceOf, MANIFEST_TYPES } from '../oci/media-type.ts'
-import { isDigest, parseTag, type Reference } from '../oci/reference.ts'
+import { isDigest, type Reference } from '../oci/reference.ts'
+import { referrersTag } from '../oci/referrers-tag.ts'
 import { readBody } from './answers.ts'
 import { createAuthorization } from './authorization.ts'
 import { openBlob, statBlob } from './blobs.ts'
@@ -128,10 +129,8 @@ async function taggedReferrers(
   subject: Digest,
   signal: AbortSignal | undefined,
 ) {
-  const tag = parseTag(`${algorithmOf(subject)}-${hexOf(subject)}`.slice(0, 128))
-  if (tag === undefined) return []
   try {
-    const { bytes, mediaType } = await getManifest(call, name, tag, signal)
+    const { bytes, mediaType } = await getManifest(call, name, referrersTag(subject), signal)
     return parseManifest(bytes, mediaType).manifests
   } catch (error) {
     if (error instanceof UpstreamNotFoundError) return []

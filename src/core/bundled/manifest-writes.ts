@@ -9,6 +9,7 @@ import { DamagedContentError } from '../content/manifests.ts'
 import { storedMediaType } from '../content/stored-media-type.ts'
 import type { PushedManifest, PutManifestResult } from '../registry.ts'
 import { tryParse } from './referrer-descriptor.ts'
+import { keepTagInStep } from './referrer-listing.ts'
 
 /** Keeps a manifest. The order leaves, wherever it is cut off, no tag to a missing manifest and no unlisted referrer. */
 export async function putManifest(
@@ -26,6 +27,7 @@ export async function putManifest(
   await content.manifests.put(repository, { digest, bytes })
   for (const tag of isDigest(reference) ? (pushed.tags ?? []) : [reference])
     await content.tags.set(repository, tag, digest)
+  if (subject !== undefined) await keepTagInStep(content, repository, subject)
   return { digest, ...(subject === undefined ? {} : { subject }) }
 }
 
@@ -49,7 +51,9 @@ export async function removeManifest(
 ): Promise<void> {
   const subject = await subjectOf(content, repository, digest)
   await content.manifests.delete(repository, digest)
-  if (subject !== undefined) await content.referrers.delete(repository, subject, digest)
+  if (subject === undefined) return
+  await content.referrers.delete(repository, subject, digest)
+  await keepTagInStep(content, repository, subject)
 }
 
 /** Removes the tag alone; its manifest stays. Rejects with `MANIFEST_UNKNOWN`. */

@@ -2,14 +2,21 @@
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { StorageDriver } from '../../storage/driver.ts'
+import { KeyedLock } from './keyed-lock.ts'
 import { referrersFolder, referrersRoot } from './layout.ts'
 import { linkFolderOf, listLinkedDigests, readLink, writeLink } from './links.ts'
 
 export class ReferrerStore {
   readonly #driver: StorageDriver
+  readonly #lock = new KeyedLock()
 
   constructor(driver: StorageDriver) {
     this.#driver = driver
+  }
+
+  /** Runs `work` while no other work of this process has to do with the referrers of `subject`. */
+  alone<Result>(repository: RepositoryName, subject: Digest, work: () => Promise<Result>): Promise<Result> {
+    return this.#lock.run(referrersFolder(repository, subject), work)
   }
 
   /** Enters `referrer`; the subject need not exist. */

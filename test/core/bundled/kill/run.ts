@@ -1,4 +1,4 @@
-// `npm run test:kill [-- --kills 300 --seed 1]`: the long run of the kill test, with the seed that repeats it.
+// `node test/core/bundled/kill/run.ts [--kills 300] [--seed 1]`: the long run of the kill test, and what repeats it.
 import { parseArgs } from 'node:util'
 import type { Scope } from '../../../support/scope.ts'
 import { killAgainAndAgain } from './kills.ts'
