@@ -33,6 +33,15 @@ export async function livenessOf({ machine, pid, id, startedAt }: ProcessIdentit
   return isSignalled(pid) ? 'unknown' : 'gone'
 }
 
+/** Reads an identity back from JSON; undefined when it is none. */
+export function parseProcessIdentity(value: unknown): ProcessIdentity | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { machine, pid, id, startedAt } = value as Record<string, unknown>
+  if (typeof machine !== 'string' || typeof id !== 'string') return undefined
+  if (typeof pid !== 'number' || !Number.isSafeInteger(pid)) return undefined
+  return { machine, pid, id, ...(typeof startedAt === 'string' ? { startedAt } : {}) }
+}
+
 async function describe(): Promise<ProcessIdentity> {
   const startedAt = await startOf(process.pid)
   return {

@@ -1,6 +1,6 @@
 // The files that claim an upload session: `claim-<number>` beside its bytes, which registry:2 ignores.
 import { PathNotFoundError, type StorageDriver } from '../../storage/driver.ts'
-import type { ProcessIdentity } from '../../storage/process-identity.ts'
+import { parseProcessIdentity, type ProcessIdentity } from '../../storage/process-identity.ts'
 
 export interface ClaimRecord {
   /** Tells claims of one process apart. */
@@ -45,17 +45,11 @@ export async function readClaim(
 }
 
 function parseClaim(json: unknown): ClaimRecord | undefined {
-  if (!isObject(json) || !isObject(json.owner)) return undefined
+  if (!isObject(json)) return undefined
   const { token, beat, isReleased } = json
-  const { machine, pid, id, startedAt } = json.owner
-  if (typeof token !== 'string' || typeof beat !== 'number' || typeof machine !== 'string') return undefined
-  if (typeof id !== 'string' || typeof pid !== 'number' || !Number.isSafeInteger(pid)) return undefined
-  return {
-    token,
-    beat,
-    owner: { machine, pid, id, ...(typeof startedAt === 'string' ? { startedAt } : {}) },
-    isReleased: isReleased === true,
-  }
+  const owner = parseProcessIdentity(json.owner)
+  if (typeof token !== 'string' || typeof beat !== 'number' || owner === undefined) return undefined
+  return { token, beat, owner, isReleased: isReleased === true }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

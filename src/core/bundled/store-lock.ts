@@ -3,6 +3,13 @@ import { randomUUID } from 'node:crypto'
 import { link, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
+import {
+  livenessOf,
+  parseProcessIdentity,
+  thisProcess,
+  type ProcessIdentity,
+} from '../../storage/process-identity.ts'
+import { whileAlone } from '../../storage/while-alone.ts'
 
 /** How the process that holds a store answers the commands of the same machine. */
 export interface StoreOffice {
@@ -15,8 +22,7 @@ export interface StoreOffice {
 export interface StoreOwner {
   readonly pid: number
   readonly host: string
-  /** Tells the process apart from a later one with the same pid; undefined where the system does not say. */
-  readonly startedAt: string | undefined
+  readonly process: ProcessIdentity
   /** Undefined for a command, and for a server that is still starting. */
   readonly office: StoreOffice | undefined
 }
@@ -34,7 +40,7 @@ export class StoreBusyError extends Error {
   }
 }
 
-/** A process on another machine is taken for gone when it has not touched its lock for so long. */
+/** A process out of reach, such as one on another machine, is taken for gone when it has not touched its lock for so long. */
 const SILENT_MS = 60_000
 const HEARTBEAT_MS = 15_000
 
@@ -64,7 +70,7 @@ export class StoreLock {
       const held = await readText(file)
       const owner = held === undefined ? undefined : await livingOwner(file, held)
       if (owner !== undefined) throw new StoreBusyError(root, owner)
-      if (held !== undefined) await removeStale(file, held)
+      if (held !== undefined) await removeDead(file, held)
     }
   }
 
@@ -90,54 +96,24 @@ export async function storeOwner(root: string): Promise<StoreOwner | undefined> 
 }
 
 async function describeSelf(): Promise<StoreOwner> {
-  return {
-    pid: process.pid,
-    host: hostname(),
-    startedAt: await startOf(process.pid),
-    office: undefined,
-  }
+  return { pid: process.pid, host: hostname(), process: await thisProcess(), office: undefined }
 }
 
 async function livingOwner(file: string, text: string): Promise<StoreOwner | undefined> {
   const owner = parseOwner(text)
   if (owner === undefined) return undefined
-  if (owner.host === hostname()) return (await isRunning(owner)) ? owner : undefined
+  const liveness = await livenessOf(owner.process)
+  if (liveness !== 'unknown') return liveness === 'gone' ? undefined : owner
   const touchedAt = (await stat(file).catch(() => undefined))?.mtimeMs
   return touchedAt !== undefined && Date.now() - touchedAt < SILENT_MS ? owner : undefined
 }
 
-async function isRunning({ pid, startedAt }: StoreOwner): Promise<boolean> {
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    // Not ours to signal is alive all the same.
-    if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false
-  }
-  return startedAt === undefined || startedAt === (await startOf(pid))
-}
-
-/** In clock ticks since a boot, and which boot; a container's first process has the same pid every time. */
-async function startOf(pid: number): Promise<string | undefined> {
-  try {
-    const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
-    const status = await readFile(`/proc/${pid}/stat`, 'utf8')
-    // The second field is the program's name in brackets, and may hold blanks and brackets itself.
-    return `${boot}/${status.slice(status.lastIndexOf(')') + 2).split(' ')[19]}`
-  } catch {
-    return undefined
-  }
-}
-
 function parseOwner(text: string): StoreOwner | undefined {
   try {
-    const { pid, host, startedAt, office } = JSON.parse(text) as Record<string, unknown>
-    if (!Number.isSafeInteger(pid) || typeof pid !== 'number' || typeof host !== 'string') return undefined
-    return {
-      pid,
-      host,
-      startedAt: typeof startedAt === 'string' ? startedAt : undefined,
-      office: parseOffice(office),
-    }
+    const { pid, host, process: identity, office } = JSON.parse(text) as Record<string, unknown>
+    const process = parseProcessIdentity(identity)
+    if (process === undefined || typeof pid !== 'number' || typeof host !== 'string') return undefined
+    return { pid, host, process, office: parseOffice(office) }
   } catch {
     return undefined
   }
@@ -149,16 +125,11 @@ function parseOffice(value: unknown): StoreOffice | undefined {
   return typeof url === 'string' && typeof token === 'string' ? { url, token } : undefined
 }
 
-/** Of two processes that find the same dead lock, only one may remove it: the other's may be the new one already. */
-async function removeStale(file: string, text: string): Promise<void> {
-  const aside = `${file}.${randomUUID()}`
-  try {
-    await rename(file, aside)
-  } catch {
-    return // another process was faster
-  }
-  if ((await readText(aside)) !== text) await link(aside, file).catch(() => undefined)
-  await rm(aside, { force: true })
+/** Of many that find the same dead lock none may remove the one that the fastest of them has put in its place. */
+async function removeDead(file: string, text: string): Promise<void> {
+  await whileAlone(`${file}.guard`, async () => {
+    if ((await readText(file)) === text) await rm(file, { force: true })
+  })
 }
 
 /** False when there is one already. */

@@ -1,7 +1,12 @@
 // Which processes serve a store, and when one did last: what they told their clients is known to none but them.
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { livenessOf, thisProcess, type ProcessIdentity } from '../../../storage/process-identity.ts'
+import {
+  livenessOf,
+  parseProcessIdentity,
+  thisProcess,
+  type ProcessIdentity,
+} from '../../../storage/process-identity.ts'
 
 const HEARTBEAT_MS = 15_000
 /** A process that cannot be asked for is taken for gone when it has not touched its file for so long. */
@@ -93,12 +98,7 @@ async function readMark(file: string): Promise<MarkedProcess | undefined> {
 
 async function readOwner(file: string): Promise<ProcessIdentity | undefined> {
   try {
-    const { machine, pid, id, startedAt } = JSON.parse(await readFile(file, 'utf8')) as Record<
-      string,
-      unknown
-    >
-    if (typeof machine !== 'string' || typeof pid !== 'number' || typeof id !== 'string') return undefined
-    return { machine, pid, id, ...(typeof startedAt === 'string' ? { startedAt } : {}) }
+    return parseProcessIdentity(JSON.parse(await readFile(file, 'utf8')))
   } catch {
     return undefined
   }
