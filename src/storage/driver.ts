@@ -118,6 +118,8 @@ export interface StorageDriver {
   openWriter(stagingPath: string, options?: WriterOptions): Promise<FileWriter>
   /** Rejects with {@link PathNotFoundError}, also for a folder. */
   stat(path: string): Promise<StoredFile>
+  /** How many bytes each of the files has; undefined for what is not there, or is no file. Cheaper than one by one. */
+  sizes(paths: readonly string[]): Promise<(number | undefined)[]>
   /** What lies directly below `folder`, in the byte order of the names; nothing when it does not exist. */
   list(folder: string): AsyncIterable<ListedEntry>
   /**

@@ -1,7 +1,20 @@
-// Files and folders that survive a power cut once a call has returned, and appear whole or not at all.
+// Small changes of files and folders that appear whole or not at all, and survive a power cut once a call has returned.
+// They wait for the disk, so they run in a thread of their own (disk-threads.ts).
 import { randomBytes } from 'node:crypto'
-import { constants } from 'node:fs'
-import { copyFile, link, mkdir, open, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fdatasyncSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { codeOf } from './system-error.ts'
 
@@ -13,101 +26,123 @@ export interface Durability {
   readonly fsync: boolean
 }
 
-/** Opens a file whose folders are made where they are missing. */
-export async function openInFolder(path: string, flags: string, durability: Durability): Promise<FileHandle> {
-  return withFolder(path, durability, () => open(path, flags))
-}
-
-/** Lets `fill` write a hidden file beside `path`, then puts it there in one step. */
-export async function replaceFile(
-  path: string,
-  durability: Durability,
-  fill: (temporary: string) => Promise<void>,
-): Promise<void> {
+/** Puts a file with these bytes at `path`, in one step. */
+export function replaceFile(path: string, bytes: Uint8Array, durability: Durability): void {
   const temporary = temporaryBeside(path)
   try {
-    await withFolder(path, durability, () => fill(temporary))
-    await rename(temporary, path)
+    withFolder(path, () => writeFile(temporary, bytes, durability))
+    renameSync(temporary, path)
   } catch (error) {
-    await rm(temporary, { force: true })
+    rmSync(temporary, { force: true })
     throw error
   }
-  await syncFolder(dirname(path), durability)
+  syncFolder(dirname(path), durability)
 }
 
 /** Puts a small file at `path` in one step, unless there is one: then it answers false. It need not last. */
-export async function createFile(path: string, bytes: Uint8Array): Promise<boolean> {
+export function createFile(path: string, bytes: Uint8Array): boolean {
   const temporary = temporaryBeside(path)
   try {
-    await withFolder(path, { fsync: false }, () => writeFile(temporary, bytes, { flag: 'wx' }))
-    await linkOrCopy(temporary, path)
+    withFolder(path, () => writeFile(temporary, bytes, { fsync: false }))
+    linkOrCopy(temporary, path)
     return true
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false
     throw error
   } finally {
-    await rm(temporary, { force: true })
+    rmSync(temporary, { force: true })
   }
 }
 
 /** Moves a finished file to `path` in one step. */
-export async function moveFile(from: string, path: string, durability: Durability): Promise<void> {
-  await withFolder(path, durability, () => rename(from, path))
-  await syncFolder(dirname(path), durability)
+export function moveFile(from: string, path: string, durability: Durability): void {
+  withFolder(path, () => renameSync(from, path))
+  syncFolder(dirname(path), durability)
 }
 
 /** Makes what was entered into or removed from a folder last. */
-export async function syncFolder(folder: string, { fsync }: Durability): Promise<void> {
+export function syncFolder(folder: string, { fsync }: Durability): void {
   if (!fsync) return
   try {
-    await using handle = await open(folder, 'r')
-    await handle.sync()
+    withFile(folder, 'r', fsyncSync)
   } catch (error) {
     // Some file systems cannot sync folders; one that is gone has nothing left to keep.
     if (!['EINVAL', 'ENOTSUP', 'ENOENT'].includes(codeOf(error) ?? '')) throw error
   }
 }
 
-/** registry:2 takes no name that begins with a dot for a tag, a repository, a link or a blob. */
-function temporaryBeside(path: string): string {
-  return join(dirname(path), `.${randomBytes(12).toString('hex')}.tmp`)
-}
-
-/** Unlike a rename, neither replaces what is there. */
-async function linkOrCopy(from: string, to: string): Promise<void> {
+/**
+ * Makes a folder and those above it. They need no sync of their own: file systems with an ordered journal of their metadata
+ * have them on the disk before what is entered into the last one (ext4, XFS, Btrfs, F2FS, ZFS), and NFS makes them at once.
+ */
+export function makeFolder(folder: string): void {
   try {
-    await link(from, to)
+    mkdirSync(folder, { recursive: true })
   } catch (error) {
-    // Some file systems know no hard links; a reader may see a part of the copy then.
-    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(codeOf(error) ?? '')) throw error
-    await copyFile(from, to, constants.COPYFILE_EXCL)
+    if (codeOf(error) !== 'ENOENT') throw error
+    makeFolderByFolder(folder)
   }
 }
 
-async function withFolder<Result>(
-  path: string,
-  durability: Durability,
-  work: () => Promise<Result>,
-): Promise<Result> {
+/** How many bytes the files have; undefined for what is not there, or is no file. */
+export function fileSizes(paths: readonly string[]): (number | undefined)[] {
+  return paths.map((path) => {
+    const found = statSync(path, { throwIfNoEntry: false })
+    return found?.isFile() ? found.size : undefined
+  })
+}
+
+/** registry:2 takes no name that begins with a dot for a tag, a repository, a link or a blob. */
+export function temporaryBeside(path: string): string {
+  return join(dirname(path), `.${randomBytes(12).toString('hex')}.tmp`)
+}
+
+function writeFile(path: string, bytes: Uint8Array, { fsync }: Durability): void {
+  withFile(path, 'wx', (file) => {
+    for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done)
+    if (fsync) fdatasyncSync(file)
+  })
+}
+
+function withFile(path: string, flags: string, work: (file: number) => void): void {
+  const file = openSync(path, flags)
+  try {
+    work(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Unlike a rename, neither replaces what is there. */
+function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to)
+  } catch (error) {
+    // Some file systems know no hard links; a reader may see a part of the copy then.
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(codeOf(error) ?? '')) throw error
+    copyFileSync(from, to, constants.COPYFILE_EXCL)
+  }
+}
+
+function withFolder(path: string, work: () => void): void {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await work()
+      return work()
     } catch (error) {
       if (codeOf(error) !== 'ENOENT' || attempt === ATTEMPTS) throw error
-      await makeFolder(dirname(path), durability)
+      makeFolder(dirname(path))
     }
   }
 }
 
-/** Not Node's recursive one: on a read-only disk that says that there is no such file. */
-async function makeFolder(folder: string, durability: Durability): Promise<void> {
+/** On a read-only disk Node's recursive mkdir says that there is no such file: this one says why. */
+function makeFolderByFolder(folder: string): void {
   try {
-    await mkdir(folder)
+    mkdirSync(folder)
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return
     if (codeOf(error) !== 'ENOENT' || dirname(folder) === folder) throw error
-    await makeFolder(dirname(folder), durability)
-    return makeFolder(folder, durability)
+    makeFolderByFolder(dirname(folder))
+    makeFolderByFolder(folder)
   }
-  await syncFolder(dirname(folder), durability)
 }

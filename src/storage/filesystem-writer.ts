@@ -5,7 +5,8 @@ import { Readable } from 'node:stream'
 import type { ByteRange } from '../oci/byte-range.ts'
 import type { FileWriter, WriteJournal } from './driver.ts'
 import type { BufferPool } from './buffer-pool.ts'
-import { moveFile, syncFolder, type Durability } from './durable-files.ts'
+import { onDisk } from './disk-threads.ts'
+import type { Durability } from './durable-files.ts'
 import { journalOf, type StagedFile } from './staged-file.ts'
 import { translated } from './system-error.ts'
 
@@ -62,7 +63,7 @@ export class FilesystemWriter implements FileWriter {
       this.#giveBack()
       await staged.handle.close()
     }
-    if (staged.isNew) await syncFolder(this.#folder, durability)
+    if (staged.isNew) await onDisk('syncFolder', this.#folder, durability)
     return journalOf({ size: this.#written, suffix: staged.suffix })
   }
 
@@ -71,7 +72,7 @@ export class FilesystemWriter implements FileWriter {
     const target = locate(path)
     await this.#sync()
     this.#giveBack()
-    await translated(path, () => moveFile(locate(this.#path), target, durability))
+    await translated(path, () => onDisk('moveFile', locate(this.#path), target, durability))
     await staged.handle.close()
   }
 
@@ -80,7 +81,7 @@ export class FilesystemWriter implements FileWriter {
     this.#giveBack()
     await staged.handle.close()
     await translated(this.#path, () => rm(locate(this.#path), { force: true }))
-    await syncFolder(this.#folder, durability)
+    await onDisk('syncFolder', this.#folder, durability)
   }
 
   get #path(): string {

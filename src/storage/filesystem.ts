@@ -13,7 +13,8 @@ import {
   type StoredFile,
   type WriterOptions,
 } from './driver.ts'
-import { createFile, replaceFile, syncFolder, type Durability } from './durable-files.ts'
+import { onDisk, ownBytes } from './disk-threads.ts'
+import { temporaryBeside, type Durability } from './durable-files.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { FileStream } from './file-stream.ts'
 import { FilesystemWriter } from './filesystem-writer.ts'
@@ -65,7 +66,7 @@ export class FilesystemDriver implements StorageDriver {
     const { handle, size } = await this.#open(path)
     try {
       if (size > maxBytes) throw new RangeError(`${path} holds ${size} bytes, more than ${maxBytes}`)
-      return await translated(path, () => handle.readFile())
+      return await translated(path, () => readBytes(handle, size))
     } finally {
       await handle.close()
     }
@@ -74,18 +75,12 @@ export class FilesystemDriver implements StorageDriver {
   async writeAll(path: string, bytes: Uint8Array, options: ChangeOptions = {}): Promise<void> {
     const target = this.#locate(path)
     const durability = this.#durabilityOf(options)
-    await translated(path, () =>
-      replaceFile(target, durability, async (temporary) => {
-        await using handle = await open(temporary, 'wx')
-        await handle.writeFile(bytes)
-        if (durability.fsync) await handle.datasync()
-      }),
-    )
+    await translated(path, () => onDisk('replaceFile', target, ownBytes(bytes), durability))
   }
 
   async writeNew(path: string, bytes: Uint8Array): Promise<boolean> {
     const target = this.#locate(path)
-    return translated(path, () => createFile(target, bytes))
+    return translated(path, () => onDisk('createFile', target, ownBytes(bytes)))
   }
 
   async openWriter(stagingPath: string, options: WriterOptions = {}): Promise<FileWriter> {
@@ -100,6 +95,11 @@ export class FilesystemDriver implements StorageDriver {
     const found = await translated(path, () => stat(this.#locate(path)))
     if (!found.isFile()) throw new PathNotFoundError(path)
     return { size: found.size, modifiedAt: found.mtime }
+  }
+
+  async sizes(paths: readonly string[]): Promise<(number | undefined)[]> {
+    const locations = paths.map((path) => this.#locate(path))
+    return translated(paths[0] ?? '', () => onDisk('fileSizes', locations))
   }
 
   async *list(folder: string): AsyncGenerator<ListedEntry> {
@@ -117,13 +117,7 @@ export class FilesystemDriver implements StorageDriver {
   async copy(from: string, to: string): Promise<void> {
     const [source, target] = [this.#locate(from), this.#locate(to)]
     await translated(from, () => stat(source))
-    await translated(to, () =>
-      replaceFile(target, this.#durability, async (temporary) => {
-        await copyFile(source, temporary, constants.COPYFILE_FICLONE)
-        await using handle = await open(temporary, 'r+')
-        if (this.#durability.fsync) await handle.datasync()
-      }),
-    )
+    await translated(to, () => this.#copy(source, target))
   }
 
   async delete(path: string, options: ChangeOptions = {}): Promise<void> {
@@ -132,12 +126,26 @@ export class FilesystemDriver implements StorageDriver {
     await translated(path, async () => {
       // A writer may put a file into the folder meanwhile: try again.
       await rm(location, { recursive: true, force: true, maxRetries: 3, retryDelay: 20 })
-      await syncFolder(dirname(location), durability)
+      await onDisk('syncFolder', dirname(location), durability)
     })
   }
 
   async close(): Promise<void> {
     // Every call closes what it opens.
+  }
+
+  async #copy(source: string, target: string): Promise<void> {
+    await onDisk('makeFolder', dirname(target))
+    const temporary = temporaryBeside(target)
+    try {
+      await copyFile(source, temporary, constants.COPYFILE_FICLONE)
+      await using handle = await open(temporary, 'r+')
+      if (this.#durability.fsync) await handle.datasync()
+      await onDisk('moveFile', temporary, target, this.#durability)
+    } catch (error) {
+      await rm(temporary, { force: true })
+      throw error
+    }
   }
 
   #durabilityOf({ durable = true }: ChangeOptions): Durability {
@@ -175,4 +183,16 @@ export class FilesystemDriver implements StorageDriver {
       throw error
     }
   }
+}
+
+/** Files are replaced, never changed, so the size holds. One read each way less than `handle.readFile()`. */
+async function readBytes(handle: FileHandle, size: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(size)
+  let filled = 0
+  while (filled < size) {
+    const { bytesRead } = await handle.read(bytes, filled)
+    if (bytesRead === 0) break // cut short on the disk
+    filled += bytesRead
+  }
+  return bytes.subarray(0, filled)
 }

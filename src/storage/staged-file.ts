@@ -2,8 +2,10 @@
 import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { PathNotFoundError, type WriteJournal, type WriterOptions } from './driver.ts'
-import { openInFolder, type Durability } from './durable-files.ts'
+import { onDisk } from './disk-threads.ts'
+import { codeOf } from './system-error.ts'
 
 /** A staged file, open for writing behind its first `size` bytes. */
 export interface StagedFile {
@@ -18,20 +20,19 @@ export interface StagedFile {
 }
 
 export interface StagingOptions extends WriterOptions {
-  readonly durability: Durability
   /** Turns a path of the driver's into an absolute one. */
   readonly locate: (path: string) => string
 }
 
 /** Opens what the journal tells of, or a new file. Rejects with `PathNotFoundError` when it has fewer bytes than that. */
 export async function openStaged(stagingPath: string, options: StagingOptions): Promise<StagedFile> {
-  const { journal, takeOver = false, durability, locate } = options
+  const { journal, takeOver = false, locate } = options
   const known = parseJournal(journal)
   const path = stagingPath + known.suffix
   if (takeOver) return shutOut(stagingPath, known, options)
   if (journal !== undefined)
     return { ...known, path, isNew: false, handle: await openResumed(locate(path), known.size) }
-  return { ...known, path, isNew: true, handle: await openInFolder(locate(path), 'w', durability) }
+  return { ...known, path, isNew: true, handle: await openInFolder(locate(path), 'w') }
 }
 
 /** How many bytes were kept, and in which file. */
@@ -43,17 +44,28 @@ export function journalOf({ size, suffix }: Pick<StagedFile, 'size' | 'suffix'>)
 async function shutOut(
   stagingPath: string,
   known: { size: number; suffix: string },
-  { durability, locate }: StagingOptions,
+  { locate }: StagingOptions,
 ): Promise<StagedFile> {
   const suffix = `.${randomBytes(8).toString('hex')}`
   const path = stagingPath + suffix
-  const handle = await openInFolder(locate(path), 'wx', durability)
+  const handle = await openInFolder(locate(path), 'wx')
   try {
     if (known.size > 0) await copyBytes(locate(stagingPath + known.suffix), known.size, handle)
     return { handle, path, suffix, size: known.size, isNew: true }
   } catch (error) {
     await handle.close()
     throw error
+  }
+}
+
+/** Makes its folder where it is missing. */
+async function openInFolder(path: string, flags: string): Promise<FileHandle> {
+  try {
+    return await open(path, flags)
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    await onDisk('makeFolder', dirname(path))
+    return open(path, flags)
   }
 }
 

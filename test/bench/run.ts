@@ -12,9 +12,19 @@ import { blob1Gib } from './scenarios/blob-1gib.ts'
 import { blob1Mib } from './scenarios/blob-1mib.ts'
 import { manifestBasic } from './scenarios/manifest-basic.ts'
 import { manifestBearer } from './scenarios/manifest-bearer.ts'
+import { manifestPut } from './scenarios/manifest-put.ts'
 import { memory } from './scenarios/memory.ts'
+import { push1Gib } from './scenarios/push-1gib.ts'
 
-const SCENARIOS: readonly Scenario[] = [manifestBasic, manifestBearer, blob1Mib, blob1Gib, memory]
+const SCENARIOS: readonly Scenario[] = [
+  manifestBasic,
+  manifestBearer,
+  manifestPut,
+  blob1Mib,
+  blob1Gib,
+  push1Gib,
+  memory,
+]
 const RESULTS = join(ROOT, 'bench-results')
 
 const interruption = new AbortController()

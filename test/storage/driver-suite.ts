@@ -33,6 +33,7 @@ export function testStorageDriver(
     await driver.writeAll('folder/file', text('x'))
     for (const path of ['nothing', 'nothing/below', 'folder', 'folder/file/below']) {
       await assert.rejects(driver.stat(path), PathNotFoundError)
+      assert.deepEqual(await driver.sizes([path, 'folder/file']), [undefined, 1])
       await assert.rejects(driver.read(path), PathNotFoundError)
       await assert.rejects(driver.readAll(path, { maxBytes: 10 }), PathNotFoundError)
       await assert.rejects(driver.copy(path, 'target'), PathNotFoundError)

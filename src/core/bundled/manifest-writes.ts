@@ -91,11 +91,11 @@ async function requireBlobs(
   { blobs }: ParsedManifest,
 ): Promise<void> {
   const digests = new Set(blobs.filter(isDistributable).map((blob) => blob.digest))
-  for (const digest of digests)
-    if ((await content.blobs.find(repository, digest)) === undefined)
-      throw new RegistryError('MANIFEST_BLOB_UNKNOWN', 'the manifest names a blob that was not pushed', {
-        detail: { digest },
-      })
+  const [missing] = await content.blobs.missing(repository, [...digests])
+  if (missing !== undefined)
+    throw new RegistryError('MANIFEST_BLOB_UNKNOWN', 'the manifest names a blob that was not pushed', {
+      detail: { digest: missing },
+    })
 }
 
 async function subjectOf(

@@ -6,7 +6,7 @@ import type { RepositoryName } from '../../oci/repository-name.ts'
 import { PathNotFoundError, type FileWriter, type StorageDriver } from '../../storage/driver.ts'
 import { blobDataPath, blobLinkFolder } from './layout.ts'
 import { KeyedLock } from './keyed-lock.ts'
-import { readLink, writeLink } from './links.ts'
+import { readLinkOf, writeLink } from './links.ts'
 
 const EMPTY = [digestOf(''), digestOf('', 'sha512')]
 
@@ -41,8 +41,22 @@ export class BlobStore {
   /** The blob if the repository holds it and its bytes are here. */
   async find(repository: RepositoryName, digest: Digest): Promise<StoredBlob | undefined> {
     // registry:2 keeps a sha512 push under its sha256 digest and lets the sha512 link name that one.
-    const kept = await readLink(this.#driver, blobLinkFolder(repository, digest))
+    const kept = await readLinkOf(this.#driver, blobLinkFolder(repository, digest), digest)
     return kept === undefined ? undefined : this.stat(kept)
+  }
+
+  /** Those of the digests that {@link find} does not find. */
+  async missing(repository: RepositoryName, digests: readonly Digest[]): Promise<Digest[]> {
+    const links = digests.map((digest) => `${blobLinkFolder(repository, digest)}/link`)
+    const sizes = await this.#driver.sizes([...links, ...digests.map(blobDataPath)])
+    const missing: Digest[] = []
+    for (const [index, digest] of digests.entries()) {
+      const [link, data] = [sizes[index], sizes[index + digests.length]]
+      // The usual case; what else there can be is for `find` to say.
+      const isHere = link === digest.length && data !== undefined && data > 0
+      if (!isHere && (await this.find(repository, digest)) === undefined) missing.push(digest)
+    }
+    return missing
   }
 
   /** Streams the bytes kept under a {@link StoredBlob}'s digest. Rejects with `PathNotFoundError`. */

@@ -16,6 +16,24 @@ export async function readLink(driver: StorageDriver, folder: string): Promise<D
   }
 }
 
+/**
+ * What {@link readLink} answers for the link of `digest`, for less: as long as a link has the length of that digest, it can
+ * hold nothing else, because registry:2 lets only links of other algorithms name another one.
+ */
+export async function readLinkOf(
+  driver: StorageDriver,
+  folder: string,
+  digest: Digest,
+): Promise<Digest | undefined> {
+  try {
+    const { size } = await driver.stat(`${folder}/link`)
+    return size === digest.length ? digest : await readLink(driver, folder)
+  } catch (error) {
+    if (error instanceof PathNotFoundError) return undefined
+    throw error
+  }
+}
+
 /** Writes the link, unless it stands already: repeated pushes then cost no write. */
 export async function writeLink(driver: StorageDriver, folder: string, digest: Digest): Promise<void> {
   if ((await readLink(driver, folder)) !== digest) await replaceLink(driver, folder, digest)

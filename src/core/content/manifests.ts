@@ -6,7 +6,7 @@ import { PathNotFoundError, type StorageDriver } from '../../storage/driver.ts'
 import type { Manifest } from '../registry.ts'
 import type { BlobStore } from './blobs.ts'
 import { blobDataPath, revisionFolder, revisionsFolder } from './layout.ts'
-import { listLinkedDigests, readLink, writeLink } from './links.ts'
+import { listLinkedDigests, readLinkOf, writeLink } from './links.ts'
 import { storedMediaType } from './stored-media-type.ts'
 
 /** What lies on the store is not what was put there. */
@@ -31,7 +31,7 @@ export class ManifestStore {
 
   /** Whether the repository holds the manifest. */
   async has(repository: RepositoryName, digest: Digest): Promise<boolean> {
-    return (await readLink(this.#driver, revisionFolder(repository, digest))) !== undefined
+    return (await readLinkOf(this.#driver, revisionFolder(repository, digest), digest)) !== undefined
   }
 
   /**
@@ -39,7 +39,7 @@ export class ManifestStore {
    * Rejects with {@link DamagedContentError}.
    */
   async read(repository: RepositoryName, digest: Digest): Promise<Manifest | undefined> {
-    const kept = await readLink(this.#driver, revisionFolder(repository, digest))
+    const kept = await readLinkOf(this.#driver, revisionFolder(repository, digest), digest)
     const bytes = kept === undefined ? undefined : await this.#readBytes(kept)
     if (bytes === undefined) return undefined
     if (digestOf(bytes, algorithmOf(digest)) !== digest) throw new DamagedContentError(digest)

@@ -41,8 +41,8 @@ export class TagStore {
   /** Points the tag to a manifest that the repository holds. */
   set(repository: RepositoryName, tag: Tag, digest: Digest): Promise<void> {
     return this.#lock.run(tagFolder(repository, tag), async () => {
-      await writeLink(this.#driver, linkFolderOf(tagIndexFolder(repository, tag), digest), digest)
       const now = await this.state(repository, tag)
+      await writeLink(this.#driver, linkFolderOf(tagIndexFolder(repository, tag), digest), digest)
       // A repeated push costs no write, except that it must not look old for ever.
       if (now?.digest !== digest || Date.now() - now.pushedAt.getTime() > REPEATED_PUSH_MS)
         await replaceLink(this.#driver, tagCurrentFolder(repository, tag), digest)

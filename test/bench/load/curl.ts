@@ -1,6 +1,7 @@
 // Whole blobs, by curl: as fast as it goes, or at a rate.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import type { StoredBlob } from '../content.ts'
 import { CLIENT_CORE, pinned } from '../pinned.ts'
 import { BASIC } from '../system.ts'
 
@@ -20,11 +21,35 @@ export async function pullBlob(options: CurlOptions): Promise<number> {
   return Number(await curl(options, ['--write-out', '%{size_download}']))
 }
 
-/** Streams a file in chunked encoding into an upload session, as docker does. */
-export async function patchUpload(options: CurlOptions, file: string): Promise<void> {
-  const headers = ['Transfer-Encoding: chunked', 'Content-Type: application/octet-stream']
-  const body = ['--request', 'PATCH', '--upload-file', file]
-  await curl(options, [...headers.flatMap((header) => ['--header', header]), ...body])
+/** Pushes a blob as docker does, to the URL of a repository's uploads: POST, one PATCH in chunked encoding, PUT. */
+export async function pushBlob(options: CurlOptions, { digest, file }: StoredBlob): Promise<void> {
+  const chunked = [
+    '--header',
+    'Transfer-Encoding: chunked',
+    '--header',
+    'Content-Type: application/octet-stream',
+  ]
+  const begun = await startUpload(options)
+  const sent = await locationOf({ ...options, url: begun }, [
+    ...chunked,
+    '-X',
+    'PATCH',
+    '--upload-file',
+    file,
+  ])
+  const end = new URL(sent)
+  end.searchParams.set('digest', digest)
+  await curl({ ...options, url: end.href }, ['-X', 'PUT', '--header', 'Content-Length: 0'])
+}
+
+/** Begins an upload session. Answers its URL. */
+export function startUpload(options: CurlOptions): Promise<string> {
+  return locationOf(options, ['-X', 'POST', '--header', 'Content-Length: 0'])
+}
+
+async function locationOf(options: CurlOptions, args: readonly string[]): Promise<string> {
+  const location = await curl(options, [...args, '--write-out', '%header{location}'])
+  return new URL(location, options.url).href
 }
 
 async function curl(options: CurlOptions, args: readonly string[]): Promise<string> {

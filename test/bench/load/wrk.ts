@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { CLIENT_CORE, pinned } from '../pinned.ts'
 
 const REPORT = join(import.meta.dirname, 'report.lua')
+const PUT_MANIFESTS = join(import.meta.dirname, 'put-manifests.lua')
 
 export interface WrkOptions {
   readonly url: string
@@ -12,6 +13,8 @@ export interface WrkOptions {
   readonly connections: number
   readonly seconds: number
   readonly signal: AbortSignal
+  /** A file with the manifest to put under ever new tags (see put-manifests.lua); undefined: GETs of `url`. */
+  readonly manifestFile?: string | undefined
 }
 
 export interface WrkSummary {
@@ -28,11 +31,15 @@ export async function runWrk({
   connections,
   seconds,
   signal,
+  manifestFile,
 }: WrkOptions): Promise<WrkSummary> {
   const head = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
+  const script = manifestFile === undefined ? REPORT : PUT_MANIFESTS
   const size = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '30s']
-  const [program, ...args] = pinned(CLIENT_CORE, ['wrk', ...size, '-s', REPORT, ...head, url])
-  const { stdout } = await promisify(execFile)(program, args, { signal, timeout: (seconds + 60) * 1000 })
+  const [program, ...args] = pinned(CLIENT_CORE, ['wrk', ...size, '-s', script, ...head, url])
+  const env = { ...process.env, REPORT, MANIFEST: manifestFile }
+  const options = { signal, timeout: (seconds + 60) * 1000, env }
+  const { stdout } = await promisify(execFile)(program, args, options)
   const json = /^summary (.*)$/m.exec(stdout)?.[1]
   if (json === undefined) throw new Error(`wrk said nothing that is understood:\n${stdout}`)
   const { failed, ...summary } = JSON.parse(json) as WrkSummary & { readonly failed: number }

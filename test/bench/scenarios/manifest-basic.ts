@@ -2,7 +2,7 @@
 import type { Scenario } from '../scenario.ts'
 import { BASIC } from '../system.ts'
 import { bareHandler } from '../systems/bare-handler.ts'
-import { dockerRegistry } from '../systems/docker-registry.ts'
+import { dockerRegistry, openDockerRegistry } from '../systems/docker-registry.ts'
 import { dockgate } from '../systems/dockgate.ts'
 import { nginxRegistry } from '../systems/nginx-registry.ts'
 import { ACCEPT } from './accept.ts'
@@ -20,6 +20,12 @@ export const manifestBasic: Scenario = {
     { subject: dockgate.name, against: nginxRegistry.name, limit: 1 / 3, text: '≤ 1/3 of nginx + apr1' },
     {
       subject: dockgate.name,
+      against: openDockerRegistry.name,
+      limit: 1,
+      text: '≤ docker-registry without a login',
+    },
+    {
+      subject: dockgate.name,
       against: dockerRegistry.name,
       limit: 1 / 40,
       text: '≤ 1/40 of docker-registry + bcrypt',
@@ -27,7 +33,7 @@ export const manifestBasic: Scenario = {
   ],
   measure: (t, bench) =>
     measureSmallRequests(t, bench, {
-      systems: [dockgate, bareHandler, nginxRegistry, dockerRegistry],
+      systems: [dockgate, bareHandler, nginxRegistry, openDockerRegistry, dockerRegistry],
       path: bench.content.manifestPath,
       connections: CONNECTIONS,
       headers: () => ({ Authorization: BASIC, Accept: ACCEPT }),

@@ -1,13 +1,12 @@
 // How much memory a crowd costs: 20 clients pull and 5 push large blobs, half of them slowly.
 import { setTimeout as pause } from 'node:timers/promises'
-import { send } from '../../support/http.ts'
 import type { Scope } from '../../support/scope.ts'
 import { blobPath, type StoredBlob } from '../content.ts'
-import { patchUpload, pullBlob } from '../load/curl.ts'
+import { pullBlob, pushBlob, startUpload } from '../load/curl.ts'
 import { MIB } from '../options.ts'
 import { memoryOf } from '../process-accounts.ts'
 import type { Bench, Figure, Scenario } from '../scenario.ts'
-import { ACCOUNT, type RunningSystem } from '../system.ts'
+import type { RunningSystem } from '../system.ts'
 import { dockgate } from '../systems/dockgate.ts'
 import { shown } from './cpu.ts'
 
@@ -42,7 +41,9 @@ async function measureSize(bench: Bench, size: number): Promise<Figure> {
   const scope: Scope = { after: (close) => stack.defer(close) }
   const system = await bench.start(scope, dockgate)
   const blob = bench.content.blob(size)
-  await startUpload(system, bench, 'team-a/warm-up')
+  const { certificate } = bench.tls
+  const uploads = `${system.url}/v2/team-a/warm-up/blobs/uploads/`
+  await startUpload({ url: uploads, certificate, signal: bench.signal })
   await pause(SETTLE_MS)
   const { rssBytes } = await memoryOf(system.pids)
   bench.progress(`${PULLERS} clients pull and ${PUSHERS} push ${size / MIB} MiB`)
@@ -96,26 +97,15 @@ async function pull(
 }
 
 async function push(
-  system: RunningSystem,
-  bench: Bench,
-  { digest, file }: StoredBlob,
+  { url }: RunningSystem,
+  { tls }: Bench,
+  blob: StoredBlob,
   at: number,
   bytesPerSecond: number | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const { ca, certificate } = bench.tls
-  const location = await startUpload(system, bench, `team-a/pushed-${at}`)
-  await patchUpload({ url: location.href, certificate, bytesPerSecond, signal }, file)
-  location.searchParams.set('digest', digest)
-  const { status } = await send(location, { method: 'PUT', ca, account: ACCOUNT, signal })
-  if (status !== 201) throw new Error(`the end of a push was answered ${status}`)
-}
-
-async function startUpload({ url }: RunningSystem, { tls }: Bench, repository: string): Promise<URL> {
-  const options = { method: 'POST', ca: tls.ca, account: ACCOUNT }
-  const { status, headers } = await send(`${url}/v2/${repository}/blobs/uploads/`, options)
-  if (status !== 202) throw new Error(`the start of a push was answered ${status}`)
-  return new URL(headers.location ?? '', url)
+  const uploads = `${url}/v2/team-a/pushed-${at}/blobs/uploads/`
+  await pushBlob({ url: uploads, certificate: tls.certificate, bytesPerSecond, signal }, blob)
 }
 
 function subjectOf(size: number): string {

@@ -9,6 +9,8 @@ export interface SmallRequests {
   readonly systems: readonly System[]
   readonly path: string
   readonly connections: number
+  /** See {@link WrkOptions.manifestFile}. */
+  readonly manifestFile?: string
   readonly headers: (system: RunningSystem) => Readonly<Record<string, string>>
 }
 
@@ -16,7 +18,7 @@ const WARM_UP_SECONDS = 2
 
 /** CPU µs per request. */
 export function measureSmallRequests(t: Scope, bench: Bench, requests: SmallRequests): Promise<Figure[]> {
-  const { systems, path, connections, headers } = requests
+  const { systems, path, connections, headers, manifestFile } = requests
   const send = (system: RunningSystem, seconds: number) =>
     runWrk({
       url: `${system.url}${path}`,
@@ -24,6 +26,7 @@ export function measureSmallRequests(t: Scope, bench: Bench, requests: SmallRequ
       connections,
       seconds,
       signal: bench.signal,
+      manifestFile,
     })
   return measureCpu(t, bench, {
     systems,

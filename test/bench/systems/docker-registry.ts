@@ -17,6 +17,14 @@ export const dockerRegistry: System = {
   },
 }
 
+/** The registry alone, without what a login costs it. */
+export const openDockerRegistry: System = {
+  name: 'docker-registry, no login',
+  async start(t, { tls, root }) {
+    return { ...(await startRegistry(t, { root, tls })), name: this.name }
+  },
+}
+
 export interface RegistryOptions {
   readonly root: string
   readonly tls?: TestCertificate

@@ -62,6 +62,10 @@ export class SyntheticStore implements StorageDriver {
     return { size: 1000, modifiedAt: new Date(0) }
   }
 
+  async sizes(paths: readonly string[]) {
+    return paths.map(() => 1000)
+  }
+
   async delete(path: string): Promise<void> {
     this.deleted.add(path.slice(path.lastIndexOf('/') + 1))
   }
