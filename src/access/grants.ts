@@ -1,5 +1,5 @@
-// Grants as they are written down, and the principals they name, compiled for look-up.
-import type { Identity } from './identity.ts'
+// Grants as they are written down, and the groups that they name.
+import type { Action } from '../oci/scope.ts'
 
 /** One grant. A principal is an account's name, `@group`, `$authenticated` (any account) or `$anonymous` (everyone). */
 export interface Grant {
@@ -13,7 +13,14 @@ export interface Grant {
   readonly catalog?: readonly string[] | undefined
   /** Who may use the admin API and the console; implies nothing else. */
   readonly admin?: readonly string[] | undefined
+  /** Addresses and CIDR ranges that callers have to come from; undefined: anywhere. */
+  readonly from?: readonly string[] | undefined
+  /** Where it stands in the configuration; for those who are told what decided. */
+  readonly line?: number | undefined
 }
+
+/** What a grant can give. */
+export type Permission = Action | 'catalog' | 'admin'
 
 /** A grant or group that can not stand; `path` leads to it: `['grants', 2, 'pull', 0]`. */
 export class GrantError extends Error {
@@ -26,49 +33,48 @@ export class GrantError extends Error {
   }
 }
 
-/** A set of callers, united from any number of grants. */
-export class Principals {
-  #everyone = false
-  #authenticated = false
-  readonly #names = new Set<string>()
+/** The groups of the configuration, by group and by member. */
+export class Groups {
+  readonly #members = new Map<string, ReadonlySet<string>>()
+  readonly #groups = new Map<string, string[]>()
 
-  includes(identity: Identity): boolean {
-    if (this.#everyone) return true
-    return identity.name !== undefined && (this.#authenticated || this.#names.has(identity.name))
-  }
-
-  /** Whether being logged in makes a difference. */
-  get wantsLogin(): boolean {
-    return this.#authenticated || this.#names.size > 0
-  }
-
-  /** Throws {@link GrantError} at `path` for a word or a group that is not known. */
-  add(principals: readonly string[], groups: Groups, path: readonly (string | number)[]): void {
-    for (const [index, principal] of principals.entries()) {
-      if (principal === '$anonymous') this.#everyone = true
-      else if (principal === '$authenticated') this.#authenticated = true
-      else if (principal.startsWith('@')) this.#addGroup(principal.slice(1), groups, [...path, index])
-      else this.#names.add(checkName(principal, [...path, index]))
+  /** Groups hold names of accounts only. Throws {@link GrantError} for anything else. */
+  constructor(groups: Readonly<Record<string, readonly string[]>>) {
+    for (const [group, members] of Object.entries(groups)) {
+      if (isFromElsewhere(group))
+        throw new GrantError(['groups', group], 'a name with a colon is for groups from elsewhere')
+      this.#members.set(group, new Set(members))
+      for (const [index, member] of members.entries())
+        this.#of(checkName(member, ['groups', group, index])).push(group)
     }
   }
 
-  #addGroup(group: string, groups: Groups, path: readonly (string | number)[]): void {
-    const members = groups.get(group)
-    if (!members) throw new GrantError(path, `the group ${JSON.stringify(group)} is not defined`)
-    for (const member of members) this.#names.add(member)
+  /** Undefined when there is no such group. */
+  membersOf(group: string): ReadonlySet<string> | undefined {
+    return this.#members.get(group)
+  }
+
+  /** What an account is a member of. */
+  groupsOf(name: string): readonly string[] | undefined {
+    return this.#groups.get(name)
+  }
+
+  #of(member: string): string[] {
+    const groups = this.#groups.get(member) ?? []
+    this.#groups.set(member, groups)
+    return groups
   }
 }
 
-export type Groups = ReadonlyMap<string, readonly string[]>
-
-/** Groups hold names of accounts only. Throws {@link GrantError} for anything else. */
-export function compileGroups(groups: Readonly<Record<string, readonly string[]>>): Groups {
-  for (const [group, members] of Object.entries(groups))
-    for (const [index, member] of members.entries()) checkName(member, ['groups', group, index])
-  return new Map(Object.entries(groups))
+/**
+ * Whether a group is one that identities come with: `ldap:ops`. Such a name carries its source, so that nobody who can
+ * make groups over there makes one that the configuration speaks of.
+ */
+export function isFromElsewhere(group: string): boolean {
+  return /^[^:]+:./.test(group)
 }
 
-function checkName(name: string, path: readonly (string | number)[]): string {
+export function checkName(name: string, path: readonly (string | number)[]): string {
   if (name !== '' && !/^[$@]/.test(name)) return name
   throw new GrantError(
     path,

@@ -1,5 +1,6 @@
 // One canonical repository name for every way in which clients spell it: by host, by `?ns=`, by a prefix.
 import { RegistryError } from '../oci/error.ts'
+import { hostNameOf } from '../oci/host-name.ts'
 import { parseRepositoryName, type RepositoryName } from '../oci/repository-name.ts'
 
 /** Docker Hub's official images live here; dockerd and people leave it out. */
@@ -57,7 +58,7 @@ function defaultNamespaceOf(
   namespaces: ReadonlyMap<string, string>,
 ): string | undefined {
   if (host === undefined || namespaces.size === 0) return undefined
-  return namespaces.get(host.replace(/:\d+$/, '').toLowerCase())
+  return namespaces.get(hostNameOf(host))
 }
 
 function inNamespace(namespace: string, repository: RepositoryName): RepositoryName {

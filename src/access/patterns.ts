@@ -10,7 +10,6 @@ export class PatternError extends Error {
 export const USER = '${user}'
 
 const MAX_PATTERN_LENGTH = 512
-const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/
 const SLASH = 47
 // Wildcards among the characters of a compiled glob; no character has a negative code.
 const ANY_CHARACTER = -1
@@ -30,10 +29,11 @@ export function parsePattern(text: string): readonly string[] {
   const components = text.split('/')
   for (const component of components) {
     if (component === '') fail('holds an empty path component')
-    if (component === USER) continue
+    if (component === USER || component === '**') continue
     if (component.includes(USER))
       fail(`holds ${USER} as a part of a path component; it stands for a whole one`)
     if (/[^a-z0-9._*?-]/.test(component)) fail('holds characters that no repository name has')
+    if (component.includes('**')) fail('holds ** as a part of a path component; it stands for whole ones')
   }
   return components
 }
@@ -41,11 +41,6 @@ export function parsePattern(text: string): readonly string[] {
 /** Whether a pattern's component stands for itself alone. */
 export function isLiteralComponent(component: string): boolean {
   return component !== USER && !/[*?]/.test(component)
-}
-
-/** Whether a caller's name can stand for `${user}`: as it is written, as one component of a repository name. */
-export function isPathComponent(name: string): boolean {
-  return COMPONENT.test(name)
 }
 
 /** Matches text against one glob, in time bounded by length of text × length of glob, whatever they hold. */

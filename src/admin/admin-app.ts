@@ -1,15 +1,28 @@
 // The Express app of the admin address: health, metrics and the admin API.
-import express, { type Express, type Router } from 'express'
+import express, { type Express, type Request, type Response, type Router } from 'express'
 
 export interface AdminAppOptions {
   /** Resolves when the process can serve; rejects with what is wrong. */
   readonly checkHealth: () => Promise<void>
   readonly renderMetrics: () => Promise<{ contentType: string; text: string }>
+  /** Told of every request for the admin API, before anything is decided; for the audit log. */
+  readonly onApiRequest?: ((req: Request, res: Response) => void) | undefined
+  /** Mounted at `/api/access`; asks who is calling itself. */
+  readonly accessApi: Router
+  /** Mounted at `/api/tokens`; asks who is calling itself. Undefined where nobody can log in. */
+  readonly tokensApi: Router | undefined
   /** Mounted at `/api`; asks who is calling itself. */
   readonly api: Router
 }
 
-export function createAdminApp({ checkHealth, renderMetrics, api }: AdminAppOptions): Express {
+export function createAdminApp({
+  checkHealth,
+  renderMetrics,
+  onApiRequest,
+  accessApi,
+  tokensApi,
+  api,
+}: AdminAppOptions): Express {
   const app = express()
   app.disable('x-powered-by')
   app.get('/healthz', async (_req, res) => {
@@ -26,6 +39,13 @@ export function createAdminApp({ checkHealth, renderMetrics, api }: AdminAppOpti
     const { contentType, text } = await renderMetrics()
     res.set('Content-Type', contentType).send(text)
   })
+  // Here and not before: it is for the router to say what is below `/api`, however that is spelled.
+  app.use('/api', (req, res, next) => {
+    onApiRequest?.(req, res)
+    next()
+  })
+  app.use('/api/access', accessApi)
+  if (tokensApi) app.use('/api/tokens', tokensApi)
   app.use('/api', api)
   app.use(
     (_req, res) => void res.status(404).json({ errors: [{ code: 'UNSUPPORTED', message: 'no such page' }] }),

@@ -1,7 +1,8 @@
 // The admin API of the stores: `POST /api/stores/<store>/<operation>`, answered line by line while the work goes on.
-import { json, Router, type ErrorRequestHandler, type Response } from 'express'
+import { json, Router, type Response } from 'express'
 import { RegistryError } from '../oci/error.ts'
 import { requireAdmin, type AdminAuthOptions } from './admin-auth.ts'
+import { answerError } from './admin-errors.ts'
 
 /**
  * Something that is done to a store: yields steps while it works and returns what came of it, all of it JSON. Ends early
@@ -93,21 +94,4 @@ async function writeLine(res: Response, line: OperationLine): Promise<void> {
 function describe(error: unknown): { code: string; message: string } {
   if (error instanceof RegistryError) return { code: error.code, message: error.message }
   return { code: 'UNKNOWN', message: error instanceof Error ? error.message : String(error) }
-}
-
-const answerError: ErrorRequestHandler = (error: unknown, _req, res, next) => {
-  if (res.headersSent) return next(error)
-  const failure = toRegistryError(error)
-  res.status(failure.status).set(failure.headers).json(failure)
-}
-
-function toRegistryError(error: unknown): RegistryError {
-  if (error instanceof RegistryError) return error
-  // The body parser's: too large, cut off, no JSON.
-  const status = error instanceof Error && 'status' in error ? Number(error.status) : 500
-  if (status < 500)
-    return new RegistryError('UNSUPPORTED', 'the body can not be read', { status, cause: error })
-  return new RegistryError('UNKNOWN', error instanceof Error ? error.message : String(error), {
-    cause: error,
-  })
 }

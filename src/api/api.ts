@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { RegistryError } from '../oci/error.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Action } from '../oci/scope.ts'
-import type { Identity } from '../access/identity.ts'
+import type { Caller } from '../access/caller.ts'
 import type { Naming } from '../access/naming.ts'
 import type { RoutedRegistry } from '../core/routed.ts'
 import { deleteBlob, getBlob, headBlob } from './blobs.ts'
@@ -80,12 +80,14 @@ export class Api {
     const wanted = 'name' in route ? this.#wanted(req, query, route, record) : undefined
     const found = this.#guard.identify(req, { origin, clientAddress: record.clientAddress, wanted })
     const identity = found instanceof Promise ? await found : found
+    record.identity = identity
     if (identity.name !== undefined) record.user = identity.name
     const context = new ClientContext(req, res, identity)
-    const exchange: Exchange = { req, res, query, record, origin, context, bodies: this.#bodies }
-    if (route.kind === 'base') return this.#ping(exchange, identity)
-    if (route.kind === 'catalog' || !wanted) return this.#catalog(exchange, identity)
-    this.#guard.require(identity, wanted, origin)
+    const caller: Caller = { identity, address: record.clientAddress }
+    const exchange: Exchange = { req, res, query, record, origin, caller, context, bodies: this.#bodies }
+    if (route.kind === 'base') return this.#ping(exchange)
+    if (route.kind === 'catalog' || !wanted) return this.#catalog(exchange)
+    record.clause = this.#guard.require(caller, wanted, origin)
     return this.#repository(exchange, route, wanted.repository)
   }
 
@@ -105,13 +107,15 @@ export class Api {
     return { repository, action }
   }
 
-  #ping({ req, res, origin }: Exchange, identity: Identity): void {
-    this.#guard.requirePing(identity, origin)
+  #ping({ req, res, origin, caller }: Exchange): void {
+    this.#guard.requirePing(caller.identity, origin)
     respondJson(req, res, 200, {})
   }
 
-  #catalog(exchange: Exchange, identity: Identity): Promise<void> {
-    this.#guard.requireCatalog(identity, exchange.origin)
+  #catalog(exchange: Exchange): Promise<void> {
+    const { record, caller, origin } = exchange
+    record.action = 'catalog'
+    record.clause = this.#guard.requireCatalog(caller, origin)
     return listRepositories(exchange, this.#registry, this.#guard)
   }
 
@@ -167,8 +171,8 @@ export class Api {
   }
 
   /** One the caller may pull from, served by the same registry. */
-  #mayMountFrom({ context, target }: RepositoryExchange, source: RepositoryName): boolean {
-    if (!this.#guard.mayPull(context.identity, source)) return false
+  #mayMountFrom({ caller, target }: RepositoryExchange, source: RepositoryName): boolean {
+    if (!this.#guard.mayPull(caller, source)) return false
     return this.#registry.resolve(source)?.registry === target.registry
   }
 }

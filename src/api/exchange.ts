@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { parseAccept, type AcceptSet } from '../oci/accept.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
+import type { Caller } from '../access/caller.ts'
 import type { Identity } from '../access/identity.ts'
 import type { ResolvedRoute } from '../core/routed.ts'
 import type { RequestContext } from '../core/registry.ts'
@@ -17,6 +18,7 @@ export interface Exchange {
   readonly record: RequestRecord
   /** `https://host[:port]` under which the client reaches this gateway. */
   readonly origin: string
+  readonly caller: Caller
   readonly context: RequestContext
   /** For bodies that are read whole. */
   readonly bodies: ByteBudget

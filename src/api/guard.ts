@@ -1,9 +1,13 @@
 // The guard: asks auth who it is, then access whether they may, and says how to log in where that could help.
 import type { IncomingMessage } from 'node:http'
 import type { Authenticator } from '../auth/authenticator.ts'
-import { AuthenticationBusyError, InvalidCredentialError } from '../auth/authenticator.ts'
+import { InvalidCredentialError } from '../auth/authenticator.ts'
+import type { Place } from '../auth/realm.ts'
+import { undecidedLogin } from '../auth/undecided-login.ts'
+import type { Caller } from '../access/caller.ts'
 import type { Identity } from '../access/identity.ts'
 import type { Policy } from '../access/policy.ts'
+import type { Clause } from '../access/principals.ts'
 import { formatChallenge } from '../oci/challenge.ts'
 import { RegistryError } from '../oci/error.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
@@ -13,9 +17,15 @@ export interface GuardOptions {
   readonly authenticator: Authenticator
   readonly policy: Policy
   /** The token service clients are sent to; undefined: Basic challenges. */
-  readonly tokenService: { readonly service: string } | undefined
+  readonly tokenService: { readonly service: string; readonly realm?: string | undefined } | undefined
+  /** Who showed a certificate when the connection was opened; asked for requests without `Authorization`. */
+  readonly certificateOf?: ((req: IncomingMessage) => Identity | undefined) | undefined
+  /** What a Basic challenge calls the accounts there are; by default `dockgate`. */
+  readonly realmAt?: (place: Place) => string
   /** Whether anybody can log in at all: without accounts a challenge only confuses. */
   readonly hasAccounts: boolean
+  /** Who may not pull from a repository is told that there is none, whether there is one or not. */
+  readonly hidesRepositories?: boolean
 }
 
 /** What a request is about to do. */
@@ -40,12 +50,16 @@ export class Guard {
   }
 
   /**
-   * Who sent the request. Answers at once what was verified lately. Throws 401, with the scope of what was `wanted`, or 503.
+   * Who sent the request. Answers at once what was verified lately. Throws 401, with the scope of what was `wanted`, 429 or 503.
    */
   identify(req: IncomingMessage, { origin, clientAddress, wanted }: Asking): Identity | Promise<Identity> {
     const refuse = (error: unknown) => this.#refuse(error, origin, wanted && scopeOf(wanted))
     try {
-      const identity = this.#options.authenticator.authenticate(req.headers.authorization, clientAddress)
+      const { authorization, host } = req.headers
+      const shown = authorization === undefined ? this.#options.certificateOf?.(req) : undefined
+      if (shown) return shown
+      const source = { address: clientAddress, host, repository: wanted?.repository }
+      const identity = this.#options.authenticator.authenticate(authorization, source)
       return identity instanceof Promise ? identity.catch(refuse) : identity
     } catch (error) {
       return refuse(error)
@@ -58,45 +72,56 @@ export class Guard {
     if (this.#options.policy.wantsLogin) throw this.#unauthorized(origin, undefined)
   }
 
-  /** Throws 401 where logging in could help, 403 where it would not. */
-  require(identity: Identity, wanted: Wanted, origin: string): void {
-    const { policy } = this.#options
+  /** Answers what grants it. Throws 401 where logging in could help, 403 or 404 where it would not. */
+  require(caller: Caller, wanted: Wanted, origin: string): Clause {
     const { action, repository } = wanted
-    if (policy.allows(identity, action, repository)) return
-    this.#deny(identity, policy.grants(identity, action, repository), scopeOf(wanted), origin)
+    const clause = this.#options.policy.clauseFor(caller, action, repository)
+    if (clause && isWithin(caller, wanted)) return clause
+    this.#challenge(caller, clause, scopeOf(wanted), origin)
+    if (this.#options.hidesRepositories === true && !this.maySee(caller, repository))
+      throw new RegistryError('NAME_UNKNOWN', 'no such repository', { detail: { name: repository } })
+    throw denied(scopeOf(wanted))
   }
 
-  requireCatalog(identity: Identity, origin: string): void {
+  requireCatalog(caller: Caller, origin: string): Clause {
     const { policy } = this.#options
-    if (policy.allowsCatalog(identity)) return
-    this.#deny(identity, policy.grantsCatalog(identity), { type: 'catalog' }, origin)
+    const clause = policy.catalogClauseFor(caller)
+    if (clause && policy.allowsCatalog(caller)) return clause
+    this.#challenge(caller, clause, { type: 'catalog' }, origin)
+    throw denied({ type: 'catalog' })
   }
 
   /** Whether a mount may take from a repository. */
-  mayPull(identity: Identity, repository: RepositoryName): boolean {
-    return this.#options.policy.allows(identity, 'pull', repository)
+  mayPull(caller: Caller, repository: RepositoryName): boolean {
+    return this.#options.policy.allows(caller, 'pull', repository)
   }
 
   /** Whether a listing may name a repository; a token for the catalog has no scope for each of its repositories. */
-  maySee(identity: Identity, repository: RepositoryName): boolean {
-    return this.#options.policy.grants(identity, 'pull', repository)
+  maySee(caller: Caller, repository: RepositoryName): boolean {
+    const lists = caller.identity.ceiling?.lists(repository) ?? true
+    return lists && this.#options.policy.clauseFor(caller, 'pull', repository) !== undefined
   }
 
-  #deny(identity: Identity, granted: boolean, scope: Scope, origin: string): never {
-    // A token with a larger scope would do: clients fetch one when they are told so.
-    if (granted) throw this.#unauthorized(origin, scope, 'insufficient_scope')
-    if (identity.name === undefined && this.#options.hasAccounts) throw this.#unauthorized(origin, scope)
-    throw new RegistryError('DENIED', 'the account has no grant for this', { detail: formatScope(scope) })
+  /** Returns where neither another token nor a login would help. */
+  #challenge(caller: Caller, clause: Clause | undefined, scope: Scope, origin: string): void {
+    const hasToken = caller.identity.method === 'bearer'
+    // Clients fetch a token with a larger scope when they are told so. Another ceiling stays what it is.
+    const isScopeTooSmall = clause !== undefined && hasToken
+    const mayLogIn = caller.identity.name === undefined && this.#options.hasAccounts
+    // RFC 6750 §3.1. docker and containerd say what is wrong by it, also when the token is nobody's.
+    const error = hasToken ? 'insufficient_scope' : undefined
+    if (isScopeTooSmall || mayLogIn) throw this.#unauthorized(origin, scope, error)
   }
 
   #refuse(failure: unknown, origin: string, scope: Scope | undefined): never {
     if (failure instanceof InvalidCredentialError)
       throw this.#unauthorized(origin, scope, 'invalid_token', failure.message)
-    if (failure instanceof AuthenticationBusyError)
-      throw new RegistryError('UNAVAILABLE', 'too many logins are being checked: try again shortly', {
-        headers: { 'Retry-After': String(failure.retryAfterSeconds) },
-      })
-    throw failure
+    throw undecidedLogin(failure) ?? failure
+  }
+
+  #realmAt(origin: string, scope: Scope | undefined): string {
+    const repository = scope?.type === 'repository' ? scope.name : undefined
+    return this.#options.realmAt?.({ host: new URL(origin).host, repository }) ?? 'dockgate'
   }
 
   #unauthorized(
@@ -108,17 +133,25 @@ export class Guard {
     const { tokenService } = this.#options
     const challenge = tokenService
       ? formatChallenge('Bearer', {
-          realm: `${origin}/token`,
+          realm: tokenService.realm ?? `${origin}/token`,
           service: tokenService.service,
           ...(scope ? { scope: formatScope(scope) } : {}),
           ...(error === undefined ? {} : { error }),
         })
-      : formatChallenge('Basic', { realm: 'dockgate', charset: 'UTF-8' })
+      : formatChallenge('Basic', { realm: this.#realmAt(origin, scope), charset: 'UTF-8' })
     return new RegistryError('UNAUTHORIZED', message, {
       headers: { 'WWW-Authenticate': challenge },
       ...(scope ? { detail: formatScope(scope) } : {}),
     })
   }
+}
+
+function isWithin({ identity: { ceiling } }: Caller, { action, repository }: Wanted): boolean {
+  return ceiling === undefined || ceiling.allows(action, repository)
+}
+
+function denied(scope: Scope): RegistryError {
+  return new RegistryError('DENIED', 'the account has no grant for this', { detail: formatScope(scope) })
 }
 
 /** What a client has to ask a token for. Push implies pull, and clients pull while they push. */

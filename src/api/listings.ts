@@ -29,10 +29,10 @@ export async function listRepositories(
   registry: RoutedRegistry,
   guard: Guard,
 ): Promise<void> {
-  const { req, res, query, context } = exchange
+  const { req, res, query, context, caller } = exchange
   const request = pageRequest(query, DEFAULT_CATALOG_PAGE)
   const page = await registry.listRepositories(request, context, (repository) =>
-    guard.maySee(context.identity, repository),
+    guard.maySee(caller, repository),
   )
   respondJson(req, res, 200, { repositories: page.items }, nextLink(exchange, request, page))
 }

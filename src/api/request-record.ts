@@ -1,4 +1,6 @@
 // What is known of one request when it has ended: handlers fill it, server/ writes log and metrics from it once.
+import type { Identity } from '../access/identity.ts'
+import type { Clause } from '../access/principals.ts'
 import type { CacheVerdict } from '../core/registry.ts'
 
 export interface RequestRecord {
@@ -6,6 +8,12 @@ export interface RequestRecord {
   clientAddress: string
   /** The account's name; undefined for anonymous callers. */
   user?: string
+  /** Who was found to ask; undefined when that could not be told. */
+  identity?: Identity
+  /** What grants it; undefined for what was refused, or needs no grant. */
+  clause?: Clause
+  /** What a token was issued for. */
+  scopes?: readonly string[]
   /** The route's kind, bounded in number, for metrics: `manifest`, `blob`, `upload`, `tags`, `token`, … */
   route: string
   repository?: string

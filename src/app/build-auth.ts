@@ -1,71 +1,96 @@
 // Who is it, may they: password file, tokens and grants, out of the configuration.
-import { createPolicy } from '../access/grants-policy.ts'
+import type { IncomingMessage } from 'node:http'
+import type { Identity } from '../access/identity.ts'
 import type { Policy } from '../access/policy.ts'
 import { ReplaceablePolicy } from '../access/replaceable-policy.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import { createAuthenticator } from '../auth/create-authenticator.ts'
-import { HtpasswdFile } from '../auth/htpasswd-file.ts'
-import { TokenIssuer } from '../auth/token-issuer.ts'
-import { loadTokenKey } from '../auth/token-key.ts'
-import type { AuthConfig, Config } from '../config/config.ts'
+import type { LenientHosts } from '../auth/lenient-hosts.ts'
+import type { LoginBackend } from '../auth/login-backend.ts'
+import type { Place } from '../auth/realm.ts'
+import { Realms } from '../auth/realms.ts'
+import type { Config } from '../config/config.ts'
 import type { Logger } from '../telemetry/log.ts'
+import { buildAccounts, type AccountTokens } from './build-accounts.ts'
+import { buildIdentities } from './build-identities.ts'
+import { buildPasswords } from './build-passwords.ts'
+import { buildPolicy } from './build-policy.ts'
+import { buildTokenService, lenientHostsOf, openExternalTokens, type TokenService } from './build-tokens.ts'
+import type { TokenKeyFiles } from './token-key-files.ts'
 
 export interface Auth {
   readonly authenticator: Authenticator
   readonly policy: Policy
   readonly hasAccounts: boolean
+  /** What a Basic challenge calls the accounts that there are. */
+  readonly realmAt: (place: Place) => string
+  /** Undefined where nobody can log in. */
+  readonly accountTokens: AccountTokens | undefined
+  /** Whose certificate a request's connection was opened with; for requests that bring no `Authorization`. */
+  readonly certificateOf: ((req: IncomingMessage) => Identity | undefined) | undefined
   /** Undefined when the token service is off, or nobody could use it. */
-  readonly tokens: { readonly issuer: TokenIssuer; readonly service: string } | undefined
+  readonly tokens: TokenService | undefined
+  readonly lenientHosts: LenientHosts | undefined
   /** Takes over grants and groups of a new configuration. */
   replaceGrants(config: Config): void
-  /** Reads the password file again. Rejects, and keeps what was, when it makes no sense. */
+  /** Reads the password files again. Rejects, and keeps what was, when one makes no sense. */
   reloadPasswords(): Promise<void>
+  /** Reads the certificates of token servers elsewhere again. Rejects, and keeps what was, when they make no sense. */
+  reloadExternalTokens(): Promise<void>
 }
 
 /** What is opened is closed with `stack`. */
-export async function buildAuth(config: Config, logger: Logger, stack: AsyncDisposableStack): Promise<Auth> {
-  const passwords = await openPasswords(config.auth, logger)
-  if (passwords) stack.defer(() => passwords.close())
-  const policy = new ReplaceablePolicy(policyOf(config))
-  const signing = passwords && (await signingOf(config.auth))
-  const authenticator = createAuthenticator({ passwords, token: signing })
-  stack.defer(() => authenticator.close())
+export async function buildAuth(
+  config: Config,
+  keyFiles: TokenKeyFiles,
+  logger: Logger,
+  stack: AsyncDisposableStack,
+): Promise<Auth> {
+  const passwords = await buildPasswords(config.auth.htpasswd, logger, stack)
+  const policy = new ReplaceablePolicy(buildPolicy(config))
+  const identities = await buildIdentities(config, logger, stack)
+  const { oidc, ldap, certificates } = identities
+  const external = await openExternalTokens(config)
+  const hasBackends =
+    passwords.backends.length > 0 || identities.hasAccounts || config.auth.accounts.isConfigured
+  const hasAccounts = hasBackends || external.verifiers.length > 0
+  const { token } = config.auth
+  const keys = hasAccounts ? await keyFiles.open() : undefined
+  const lenientHosts = lenientHostsOf(config)
+  const accountTokens = hasBackends
+    ? await buildAccounts(config.auth.accounts, passwords.backends, logger, stack)
+    : undefined
+  const backends: LoginBackend[] = accountTokens
+    ? [
+        // Told by their form: nobody else needs to be asked about them.
+        accountTokens.backend,
+        oidc,
+        ...passwords.backends,
+        ...(ldap ? [ldap] : []),
+        ...(certificates ? [certificates] : []),
+      ]
+    : []
+  const realms = new Realms(backends)
   return {
-    authenticator,
+    realmAt: (place) => realms.nameAt(place),
+    authenticator: createAuthenticator({
+      backends,
+      token: token && keys && { keys, ...token },
+      throttle: config.auth.throttle,
+      lenientHosts,
+      externalTokens: external.verifiers,
+    }),
     policy,
-    hasAccounts: passwords !== undefined,
-    tokens: signing && {
-      issuer: new TokenIssuer({ ...signing, accounts: passwords }),
-      service: signing.service,
+    hasAccounts,
+    accountTokens,
+    certificateOf: certificates && ((req) => certificates.identify(req)),
+    tokens: token && keys && buildTokenService(token, keys, backends, accountTokens?.store),
+    lenientHosts,
+    reloadExternalTokens: () => external.reload(),
+    replaceGrants: (next) => {
+      policy.replace(buildPolicy(next))
+      identities.replace(next)
     },
-    replaceGrants: (next) => policy.replace(policyOf(next)),
-    reloadPasswords: async () => passwords?.reload(),
+    reloadPasswords: () => passwords.reload(),
   }
-}
-
-function policyOf({ auth, access }: Config): Policy {
-  return createPolicy({ groups: Object.fromEntries(auth.groups), grants: access })
-}
-
-async function openPasswords({ htpasswd }: AuthConfig, logger: Logger): Promise<HtpasswdFile | undefined> {
-  if (!htpasswd) return undefined
-  return HtpasswdFile.open({
-    path: htpasswd.file,
-    onLoad: ({ problems, entries }) => {
-      logger.info({ file: htpasswd.file, accounts: entries.size }, 'password file read')
-      for (const problem of problems)
-        logger.warn({ file: htpasswd.file, ...problem }, 'password file: entry cannot be used')
-    },
-    onError: (error) =>
-      logger.error(
-        { file: htpasswd.file, err: error },
-        'password file not taken over; the old one stays in force',
-      ),
-  })
-}
-
-async function signingOf({ token }: AuthConfig) {
-  if (!token) return undefined
-  const { issuer, service, ttlMs, keyFile } = token
-  return { issuer, service, lifeSeconds: Math.floor(ttlMs / 1000), key: await loadTokenKey(keyFile) }
 }

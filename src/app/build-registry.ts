@@ -25,10 +25,15 @@ import type { Registry } from '../core/registry.ts'
 import { RoutedRegistry, type RouteOptions } from '../core/routed.ts'
 import { createStorageDriver } from '../storage/create-driver.ts'
 import type { StorageDriver } from '../storage/driver.ts'
-import { createUpstreamClient, type UpstreamClientOptions } from '../upstream/create-upstream-client.ts'
+import {
+  createUpstreamAccess,
+  createUpstreamClient,
+  type UpstreamClientOptions,
+} from '../upstream/create-upstream-client.ts'
 import type { Caches } from './build-caches.ts'
 import { checkStore } from './check-store.ts'
 import { buildStore, type CachedCore } from './build-store.ts'
+import type { TokenKeyFiles } from './token-key-files.ts'
 
 /** Others may write to an external core behind our back: what was learned of its tags is asked again after this. */
 const EXTERNAL_TTL_MS = 10_000
@@ -45,9 +50,10 @@ export interface BuiltRegistry {
 export async function buildRegistry(
   config: Config,
   caches: Caches,
+  keyFiles: TokenKeyFiles,
   stack: AsyncDisposableStack,
 ): Promise<BuiltRegistry> {
-  const builder = new RouteBuilder(config, caches, stack)
+  const builder = new RouteBuilder(config, caches, keyFiles, stack)
   const routes: RouteOptions[] = []
   for (const route of config.repositories)
     routes.push({ pattern: route.pattern, ...(await builder.build(route)) })
@@ -59,21 +65,23 @@ export async function buildRegistry(
 class RouteBuilder {
   readonly #config: Config
   readonly #caches: Caches
+  readonly #keyFiles: TokenKeyFiles
   readonly #stack: AsyncDisposableStack
   readonly #drivers = new Map<string, StorageDriver>()
   readonly #bundled = new Map<string, Registry>()
   readonly operations = new Map<string, StoreOperations>()
 
-  constructor(config: Config, caches: Caches, stack: AsyncDisposableStack) {
+  constructor(config: Config, caches: Caches, keyFiles: TokenKeyFiles, stack: AsyncDisposableStack) {
     this.#config = config
     this.#caches = caches
+    this.#keyFiles = keyFiles
     this.#stack = stack
   }
 
   async build(route: RouteConfig): Promise<Pick<RouteOptions, 'registry' | 'forwarder'>> {
     if (route.kind === 'store') return { registry: await this.#bundledOf(this.#storeOf(route.store)) }
     const upstream = named(this.#config.upstreams, route.upstream)
-    const options = await clientOptions(upstream)
+    const options = await clientOptions(upstream, this.#keyFiles)
     return route.kind === 'mirror' ? this.#mirror(route, options) : this.#external(route, options)
   }
 
@@ -109,8 +117,9 @@ class RouteBuilder {
   }
 
   #external({ pattern, rewrite }: ProxyRoute, options: UpstreamClientOptions) {
-    const external = new ExternalRegistry({ client: createUpstreamClient(options), rewrite })
-    const forwarder = new HttpForwarder({ ...options, rewrite })
+    const { client, login } = createUpstreamAccess(options)
+    const external = new ExternalRegistry({ client, rewrite })
+    const forwarder = new HttpForwarder({ ...options, login, rewrite })
     this.#stack.defer(() => forwarder.close())
     // Gateways that share a Redis share what they know of a core only when it is the same one.
     const route = `proxy:${new URL(options.url).href} ${pattern}`
@@ -157,12 +166,17 @@ class RouteBuilder {
   }
 }
 
-async function clientOptions(upstream: UpstreamConfig): Promise<UpstreamClientOptions> {
+async function clientOptions(
+  upstream: UpstreamConfig,
+  keyFiles: TokenKeyFiles,
+): Promise<UpstreamClientOptions> {
   const { url, credentials, caFile, allowedRealms } = upstream
+  const mint = await keyFiles.minterOf(upstream)
   return {
     url,
     allowedRealms,
     ...(credentials ? { credentials } : {}),
+    ...(mint ? { mint } : {}),
     ...(caFile === undefined ? {} : { ca: await readFile(caFile, 'utf8') }),
   }
 }

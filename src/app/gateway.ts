@@ -1,7 +1,4 @@
 // The composition root: a configuration in, a running gateway out.
-import { createNaming } from '../access/naming.ts'
-import { createAdminApp } from '../admin/admin-app.ts'
-import { storeApi } from '../admin/store-api.ts'
 import { Api } from '../api/api.ts'
 import { Guard } from '../api/guard.ts'
 import type { Config } from '../config/config.ts'
@@ -12,8 +9,11 @@ import { Observer } from '../server/observer.ts'
 import { OriginResolver } from '../server/origin.ts'
 import { createLog, type Logger } from '../telemetry/log.ts'
 import { Metrics } from '../telemetry/metrics.ts'
+import { buildAdmin } from './build-admin.ts'
+import { buildAudit } from './build-audit.ts'
 import { buildAuth } from './build-auth.ts'
 import { buildCaches } from './build-caches.ts'
+import { buildNaming } from './build-policy.ts'
 import { buildRegistry } from './build-registry.ts'
 import { buildWeb } from './build-web.ts'
 import { scheduleGc } from './gc-schedule.ts'
@@ -21,6 +21,7 @@ import { FilesWatcher } from './files-watcher.ts'
 import { Listeners } from './listeners.ts'
 import { Reloader } from './reloader.ts'
 import { StoreLocks } from './store-locks.ts'
+import { TokenKeyFiles } from './token-key-files.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
@@ -44,6 +45,7 @@ export async function startGateway(config: Config, { reloadConfig }: GatewayOpti
   const log = createLog(config.logging)
   opened.defer(() => log.flush())
   const { logger } = log
+  const audit = await buildAudit(config.audit, log, opened)
   const metrics = new Metrics()
   const caches = buildCaches(config.cache)
   opened.defer(() => caches.close())
@@ -52,28 +54,43 @@ export async function startGateway(config: Config, { reloadConfig }: GatewayOpti
   logDamage(logger, opened)
   const locks = await StoreLocks.take(config, logger)
   opened.defer(() => locks.release())
-  const { registry, checkStores, operations } = await buildRegistry(config, caches, opened)
+  const keyFiles = new TokenKeyFiles(config)
+  const { registry, checkStores, operations } = await buildRegistry(config, caches, keyFiles, opened)
   scheduleGc(config, operations, logger, opened)
-  const auth = await buildAuth(config, logger, opened)
-  const naming = createNaming(namingOptions(config))
-  const tokenService = auth.tokens && { service: auth.tokens.service }
+  const auth = await buildAuth(config, keyFiles, logger, opened)
+  const naming = buildNaming(config)
+  const { hidesRepositories } = config
+  const guard = new Guard({ ...auth, tokenService: auth.tokens, hidesRepositories })
   const front = {
-    api: new Api({ registry, naming, guard: new Guard({ ...auth, tokenService }) }),
+    api: new Api({ registry, naming, guard }),
     web: buildWeb(auth, naming),
     origins: new OriginResolver(config),
-    observer: new Observer({ log, metrics }),
+    observer: new Observer({ log, metrics, audit }),
   }
-  const admin = createAdminApp({
+  const admin = buildAdmin({
+    ...auth,
     checkHealth: checkStores,
     renderMetrics: () => metrics.render(),
-    api: storeApi({ ...auth, localToken: locks.token, stores: operations }),
+    localToken: locks.token,
+    stores: operations,
+    naming,
+    origins: front.origins,
+    audit,
   })
   const listeners = await Listeners.open(config, front, admin)
   opened.defer(() => listeners.close(config.shutdownGraceMs))
   await locks.open(listeners.addresses.at(-1) ?? '')
-  const reloader = new Reloader({ config, reloadConfig, auth, listeners, logger })
-  const reload = () => reloader.reload()
-  const files = [...listeners.tlsFiles, ...(config.file === undefined ? [] : [config.file])]
+  const reloader = new Reloader({ config, reloadConfig, auth, keyFiles, listeners, logger })
+  const reload = () => {
+    // Also on SIGHUP: then somebody may have moved the file away.
+    audit?.reopen()
+    return reloader.reload()
+  }
+  const files = [
+    ...listeners.tlsFiles,
+    ...keyFiles.files,
+    ...(config.file === undefined ? [] : [config.file]),
+  ]
   const watcher = await FilesWatcher.start(files, () => void reload())
   opened.defer(() => watcher.close())
   // A certificate of the local CA is renewed before it expires, also where nobody restarts for years.
@@ -81,14 +98,6 @@ export async function startGateway(config: Config, { reloadConfig }: GatewayOpti
   opened.defer(() => clearInterval(daily))
   const running = opened.move()
   return { addresses: listeners.addresses, reload, close: () => running.disposeAsync() }
-}
-
-function namingOptions({ upstreams, hosts }: Config) {
-  const namespaces = [...upstreams.values()].flatMap(({ namespace }) => namespace ?? [])
-  const defaults = [...hosts].flatMap(([host, { defaultNamespace }]) =>
-    defaultNamespace === undefined ? [] : [[host, defaultNamespace] as const],
-  )
-  return { namespaces, defaultNamespaces: new Map(defaults) }
 }
 
 /** What a mirror could not keep costs another download; nobody else is told. */

@@ -49,7 +49,7 @@ export class Listeners {
     const materials = await Promise.all(
       this.#opened.map(async ({ config, listener }) => ({
         listener,
-        tls: config.tls && (await loadTls(config.tls)),
+        tls: await loadTls(config),
       })),
     )
     for (const { listener, tls } of materials) if (tls) listener.replaceTls(tls)
@@ -62,7 +62,7 @@ export class Listeners {
   }
 
   async #open(config: ListenerConfig, { limits }: Config, front: FrontOptions): Promise<void> {
-    const tls = config.tls && (await loadTls(config.tls))
+    const tls = await loadTls(config)
     if (tls) this.#tlsFiles = [...new Set([...this.#tlsFiles, ...tls.files])]
     const handler = config.redirectToHttps
       ? createHttpsRedirect(front.origins, () => this.#httpsPort())

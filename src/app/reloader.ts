@@ -4,12 +4,14 @@ import type { Config } from '../config/config.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Auth } from './build-auth.ts'
 import type { Listeners } from './listeners.ts'
+import type { TokenKeyFiles } from './token-key-files.ts'
 
 export interface ReloaderOptions {
   /** What the gateway was started with. */
   readonly config: Config
   readonly reloadConfig: () => Promise<Config>
   readonly auth: Auth
+  readonly keyFiles: TokenKeyFiles
   readonly listeners: Listeners
   readonly logger: Logger
 }
@@ -30,29 +32,35 @@ export class Reloader {
 
   /** Each part is taken over on its own: a password file that makes no sense must not keep a withdrawn grant in force. */
   async #reload(): Promise<void> {
-    const { auth, listeners } = this.#options
-    await this.#take('grants', () => this.#replaceGrants())
+    const { auth, keyFiles, listeners } = this.#options
+    const next = await this.#take('grants', () => this.#replaceGrants())
+    // With a configuration that makes no sense, those that were named before.
+    await this.#take('token keys', () => keyFiles.reload(next))
+    await this.#take('external token servers', () => auth.reloadExternalTokens())
     await this.#take('password file', () => auth.reloadPasswords())
     await this.#take('certificates', () => listeners.reloadTls())
   }
 
-  async #take(what: string, take: () => Promise<void>): Promise<void> {
+  async #take<Taken>(what: string, take: () => Promise<Taken>): Promise<Taken | undefined> {
     const { logger } = this.#options
     try {
-      await take()
+      const taken = await take()
       logger.info({ what }, 'reloaded')
+      return taken
     } catch (err) {
       logger.error({ what, err }, 'not reloaded: what was in force stays')
+      return undefined
     }
   }
 
-  async #replaceGrants(): Promise<void> {
+  async #replaceGrants(): Promise<Config> {
     const { config, reloadConfig, auth, logger } = this.#options
     const next = await reloadConfig()
     auth.replaceGrants(next)
     const sections = changedSections(config, next)
     if (sections.length > 0)
       logger.warn({ sections }, 'these sections have changed: restart to take them over')
+    return next
   }
 }
 
@@ -63,7 +71,12 @@ function changedSections(running: Config, next: Config): string[] {
   const changed = Object.entries(running)
     .filter(isFixed)
     .filter(([name, value]) => !isDeepStrictEqual(value, fixed.get(name)))
-  const { groups: _, ...auth } = running.auth
-  const { groups: __, ...nextAuth } = next.auth
-  return [...changed.map(([name]) => name), ...(isDeepStrictEqual(auth, nextAuth) ? [] : ['auth'])]
+  const isSame = isDeepStrictEqual(fixedAuth(running), fixedAuth(next))
+  return [...changed.map(([name]) => name), ...(isSame ? [] : ['auth'])]
+}
+
+function fixedAuth({ auth: { groups: _groups, oidc: _oidc, token, ...auth } }: Config): object {
+  if (!token) return auth
+  const { keyFile: _key, previousKeyFiles: _previous, certificateFile: _certificate, ...fixedToken } = token
+  return { ...auth, token: fixedToken }
 }

@@ -20,20 +20,24 @@ export function formatAccessClaim(scopes: readonly Scope[]): AccessEntry[] {
   )
 }
 
-/** The scopes of a claim; entries that mean nothing here allow nothing. Undefined when it is not an access claim. */
-export function parseAccessClaim(claim: unknown): Scope[] | undefined {
-  return ACCESS_CLAIM.safeParse(claim).data?.flatMap(parseEntry)
+/**
+ * The scopes of a claim; entries that mean nothing here allow nothing. Undefined when it is not an access claim. Where
+ * `wildcard` is told, it stands for every action.
+ */
+export function parseAccessClaim(claim: unknown, wildcard?: '*'): Scope[] | undefined {
+  return ACCESS_CLAIM.safeParse(claim).data?.flatMap((entry) => parseEntry(entry, wildcard))
 }
 
-function parseEntry({ type, name, actions }: AccessEntry): Scope[] {
+function parseEntry({ type, name, actions }: AccessEntry, wildcard: '*' | undefined): Scope[] {
   if (type === 'registry' && name === 'catalog' && actions.includes('*')) return [{ type: 'catalog' }]
   const repository = type === 'repository' ? parseRepositoryName(name) : undefined
   if (repository === undefined) return []
+  const isEverything = wildcard !== undefined && actions.includes(wildcard)
   return [
     {
       type: 'repository',
       name: repository,
-      actions: new Set(ACTIONS.filter((action) => actions.includes(action))),
+      actions: new Set(ACTIONS.filter((action) => actions.includes(action) || isEverything)),
     },
   ]
 }

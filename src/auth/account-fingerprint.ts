@@ -1,15 +1,10 @@
 // What ties a token to the password it was got with: a token ends when its account's entry changes or goes.
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
-import type { PasswordEntry } from './htpasswd.ts'
+import type { AccountRef } from '../access/identity.ts'
 import type { TokenKey } from './token-key.ts'
 
 const KEY_BYTES = 32
 const FINGERPRINT_BYTES = 16
-
-/** The accounts of now. */
-export interface Accounts {
-  get(name: string): PasswordEntry | undefined
-}
 
 /** Keyed, because clients can read their tokens: a fingerprint must not let anybody try passwords or compare hashes. */
 export class AccountFingerprints {
@@ -21,18 +16,19 @@ export class AccountFingerprints {
     this.#key = Buffer.from(hkdfSync('sha256', secret, '', 'dockgate account fingerprint', KEY_BYTES))
   }
 
-  /** The `account` claim of a token of this account. */
-  of(entry: PasswordEntry): string {
-    return this.#compute(entry).toString('base64url')
+  /** The fingerprint in a token of this account, in this state (see {@link LoginBackend.stateOf}). */
+  of(account: AccountRef, state: string): string {
+    return this.#compute(account, state).toString('base64url')
   }
 
-  /** Whether the claim was made for the account as it is in this entry. */
-  matches(claim: unknown, entry: PasswordEntry): boolean {
+  /** Whether the claim was made for the account in this state. */
+  matches(claim: unknown, account: AccountRef, state: string): boolean {
     const claimed = Buffer.from(typeof claim === 'string' ? claim : '', 'base64url')
-    return claimed.length === FINGERPRINT_BYTES && timingSafeEqual(claimed, this.#compute(entry))
+    return claimed.length === FINGERPRINT_BYTES && timingSafeEqual(claimed, this.#compute(account, state))
   }
 
-  #compute({ name, hash }: PasswordEntry): Buffer {
-    return createHmac('sha256', this.#key).update(`${name}:${hash}`).digest().subarray(0, FINGERPRINT_BYTES)
+  #compute({ backend, key }: AccountRef, state: string): Buffer {
+    const text = JSON.stringify([backend, key, state])
+    return createHmac('sha256', this.#key).update(text).digest().subarray(0, FINGERPRINT_BYTES)
   }
 }

@@ -1,77 +1,56 @@
-// Basic credentials against a password file: passport decides an unseen one, a cache answers from then on.
+// Basic credentials: passport decides an unseen one by asking the backends in turn, a cache answers from then on.
 import { callbackify } from 'node:util'
 import passport from 'passport'
 import type { Identity } from '../access/identity.ts'
-import { InvalidCredentialError, type Authenticator } from './authenticator.ts'
+import { UnknownLoginError, type Authenticator, type Source } from './authenticator.ts'
 import { networkOf } from './client-network.ts'
 import { StrictBasicStrategy, type BasicRequest } from './basic-strategy.ts'
-import type { PasswordEntry } from './htpasswd.ts'
-import { costClassOf } from './password-hash.ts'
+import type { Login } from './login-backend.ts'
+import type { Place } from './realm.ts'
 import { VerifiedCredentials, type Verdict } from './verified-credentials.ts'
 
-const VERDICT_LIFE_MS = 5 * 60_000
-
-/** The accounts of now. */
-export interface Passwords {
-  get(name: string): PasswordEntry | undefined
-  has(name: string): boolean
-  /** A hash that an unknown user's password is checked against, so that it costs as much as a known one's. */
-  readonly decoy: string | undefined
-}
-
 export interface BasicAuthenticatorOptions {
-  readonly passwords: Passwords
-  readonly verifier: { verify(password: string, hash: string, source?: string): Promise<boolean> }
+  /** See {@link LoginBackend.check}. */
+  readonly logins: { check(login: Login): Promise<Verdict | undefined> }
+  /** One text for all places where the same logins are good; by default they are so everywhere. */
+  readonly keyAt?: (place: Place) => string
 }
 
-/** A verified credential is forgotten as soon as its account's entry has changed or gone. */
 export class BasicAuthenticator implements Authenticator {
-  readonly #passwords: Passwords
-  readonly #verifier: BasicAuthenticatorOptions['verifier']
   readonly #passport = new passport.Passport()
   readonly #verified = new VerifiedCredentials()
+  readonly #keyAt: (place: Place) => string
 
-  constructor({ passwords, verifier }: BasicAuthenticatorOptions) {
-    this.#passwords = passwords
-    this.#verifier = verifier
-    const check = callbackify(({ source }: BasicRequest, name: string, password: string) =>
-      this.#check(name, password, source),
-    )
+  constructor({ logins, keyAt = () => '' }: BasicAuthenticatorOptions) {
+    this.#keyAt = keyAt
+    const check = callbackify(({ source = {} }: BasicRequest, name: string, password: string) => {
+      const { address, host, repository, isLenient } = source
+      const network = address === undefined ? undefined : networkOf(address)
+      return logins.check({ name, password, network, host, repository, isLenient })
+    })
     this.#passport.use(new StrictBasicStrategy(check))
   }
 
-  authenticate(authorization: string, source?: string): Identity | Promise<Identity> {
-    return this.#verified.identify(authorization, () => this.#decide(authorization, source))
+  authenticate(authorization = '', source: Source = {}): Identity | Promise<Identity> {
+    // What was found good by one realm says nothing in another one.
+    const key = this.#keyAt(source) + authorization
+    return this.#verified.identify(key, () => this.#decide(authorization, source))
   }
 
-  async #decide(authorization: string, source: string | undefined): Promise<Verdict> {
-    const network = source === undefined ? undefined : networkOf(source)
-    const entry = await this.#askPassport({ headers: { authorization }, source: network })
-    if (!entry) throw new InvalidCredentialError('the name or the password is wrong')
-    return {
-      identity: { name: entry.name, method: 'basic' },
-      lifeMs: VERDICT_LIFE_MS,
-      stillHolds: () => this.#passwords.get(entry.name)?.hash === entry.hash,
-    }
+  async #decide(authorization: string, source: Source): Promise<Verdict> {
+    const verdict = await this.#askPassport({ headers: { authorization }, source })
+    if (!verdict) throw new UnknownLoginError('the name or the password is wrong')
+    return verdict
   }
 
   /** passport is made for a request, a response and what comes next; of these the header alone is needed here. */
-  #askPassport(request: BasicRequest): Promise<PasswordEntry | undefined> {
+  #askPassport(request: BasicRequest): Promise<Verdict | undefined> {
     return new Promise((resolve, reject) => {
-      const decided = (error: Error | null, entry: PasswordEntry | false | undefined): void =>
-        error ? reject(error) : resolve(entry || undefined)
+      const decided = (error: Error | null, verdict: Verdict | false | undefined): void =>
+        error ? reject(error) : resolve(verdict || undefined)
       const ask: (request: BasicRequest, response: object, next: (error: Error) => void) => void =
         this.#passport.authenticate('basic', { session: false }, decided)
       ask(request, {}, reject)
     })
-  }
-
-  /** The entry that name and password open. Takes as long when there is no such name. */
-  async #check(name: string, password: string, source?: string): Promise<PasswordEntry | undefined> {
-    const entry = this.#passwords.get(name)
-    const isUsable = entry !== undefined && costClassOf(entry.hash) !== undefined
-    const hash = isUsable ? entry.hash : this.#passwords.decoy
-    const matches = hash !== undefined && (await this.#verifier.verify(password, hash, source))
-    return isUsable && matches ? entry : undefined
   }
 }

@@ -1,13 +1,13 @@
 // passport-http's Basic strategy with its reading of the header replaced: that one cuts passwords at their first colon.
 import type { StrategyCreatedStatic } from 'passport'
 import { BasicStrategy } from 'passport-http'
+import type { Source } from './authenticator.ts'
 import { parseBasicCredentials } from './basic-credentials.ts'
 
 /** What the strategy needs of a request. */
 export interface BasicRequest {
   readonly headers: { readonly authorization?: string | undefined }
-  /** Who sent it, see {@link Authenticator.authenticate}. */
-  readonly source?: string | undefined
+  readonly source?: Source | undefined
 }
 
 /** Told the account that name and password open, or none. */

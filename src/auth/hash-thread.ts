@@ -17,10 +17,10 @@ export class HashThread {
   #lastId = 0
   readonly #waiting = new Map<number, Waiting>()
 
-  /** Whether the password is the hashed one. Rejects when the thread dies. */
-  verify(kind: HashQuestion['kind'], password: string, hash: string): Promise<boolean> {
+  /** Whether the password is the hashed one. Rejects when the thread dies, or has no memory for it. */
+  verify(password: string, hash: string): Promise<boolean> {
     const worker = (this.#worker ??= this.#start())
-    const question: HashQuestion = { id: ++this.#lastId, kind, password, hash }
+    const question: HashQuestion = { id: ++this.#lastId, password, hash }
     worker.ref()
     return new Promise((resolve, reject) => {
       this.#waiting.set(question.id, { resolve, reject })
@@ -35,7 +35,9 @@ export class HashThread {
   #start(): Worker {
     const worker = new Worker(WORKER)
     worker.on('message', ({ id, matches }: HashAnswer) => {
-      this.#waiting.get(id)?.resolve(matches)
+      const waiting = this.#waiting.get(id)
+      if (matches === undefined) waiting?.reject(new Error('a password hash could not be computed'))
+      else waiting?.resolve(matches)
       this.#waiting.delete(id)
       if (this.#waiting.size === 0) worker.unref()
     })

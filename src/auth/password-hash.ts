@@ -1,40 +1,41 @@
 // The kinds of password hashes that can be verified, and where each is computed: never on the event loop.
-import { compare } from 'bcrypt'
+import { BCRYPT } from './hashes/bcrypt.ts'
+import type { HashKind } from './hashes/hash-kind.ts'
+import { THREAD_KINDS } from './hashes/kinds.ts'
 import type { HashThread } from './hash-thread.ts'
 
-interface HashKind {
-  readonly pattern: RegExp
-  /** Hashes of one class take equally long to verify. */
-  costClass(hash: string): string
-  verify(password: string, hash: string, thread: HashThread): Promise<boolean>
+const KINDS: readonly HashKind[] = [BCRYPT, ...THREAD_KINDS]
+/** libxcrypt takes no longer passwords, so that nginx says no to them. */
+const MAX_PASSWORD_BYTES = 511
+
+/** What a password hash in a file is good for. */
+export interface HashReport {
+  /** A name that hashes of the same kind and cost share; undefined when no password is right. */
+  readonly costClass?: string
+  /** Why no password is right. */
+  readonly problem?: string
+  /** Why it should be replaced. */
+  readonly weakness?: string
 }
 
-const BCRYPT: HashKind = {
-  pattern: /^\$2[aby]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}$/,
-  costClass: (hash) => `bcrypt ${hash.slice(4, 6)}`,
-  // htpasswd writes `$2y$`, the same algorithm as `$2b$`, and the library knows only the latter name. It computes on
-  // libuv's thread pool.
-  verify: (password, hash) => compare(password, `$2b$${hash.slice(4)}`),
+/** What can be told of a hash without a password; texts never hold the hash. */
+export function inspectHash(hash: string): HashReport {
+  const kind = KINDS.find(({ pattern }) => pattern.test(hash))
+  if (!kind) return { problem: 'the password hash is of an unsupported kind' }
+  const { cost, weakness, excess } = kind.traits(hash)
+  if (excess !== undefined) return { problem: `the password hash is too costly (${kind.name}): ${excess}` }
+  const report = { costClass: `${kind.name}, ${cost}` }
+  return weakness === undefined ? report : { ...report, weakness: `${kind.name}: ${weakness}` }
 }
 
-const APR1: HashKind = {
-  pattern: /^\$apr1\$[^$]{0,8}\$[./A-Za-z0-9]{22}$/,
-  costClass: () => 'apr1',
-  verify: (password, hash, thread) => thread.verify('apr1', password, hash),
-}
-
-const KINDS: readonly HashKind[] = [BCRYPT, APR1]
-
-/** What a verification of the hash costs, as a name that hashes of the same cost share; undefined for unsupported kinds. */
+/** What a verification of the hash costs; see {@link HashReport.costClass}. */
 export function costClassOf(hash: string): string | undefined {
-  return kindOf(hash)?.costClass(hash)
+  return inspectHash(hash).costClass
 }
 
-/** Whether the password is the hashed one; never for a hash of an unsupported kind. */
+/** Whether the password is the hashed one; never for a hash of an unsupported kind, or one that is too costly. */
 export async function verifyPassword(password: string, hash: string, thread: HashThread): Promise<boolean> {
-  return (await kindOf(hash)?.verify(password, hash, thread)) ?? false
-}
-
-function kindOf(hash: string): HashKind | undefined {
-  return KINDS.find(({ pattern }) => pattern.test(hash))
+  const bytes = Buffer.from(password)
+  if (bytes.length > MAX_PASSWORD_BYTES || costClassOf(hash) === undefined) return false
+  return BCRYPT.pattern.test(hash) ? BCRYPT.verify(bytes, hash) : thread.verify(password, hash)
 }

@@ -1,4 +1,5 @@
 // Checks passwords for everybody in this process: a few at a time, off the event loop.
+import { MAX_PASSWORD_BYTES } from './basic-credentials.ts'
 import { HashQueue, type HashQueueOptions } from './hash-queue.ts'
 import { HashThread } from './hash-thread.ts'
 import { verifyPassword } from './password-hash.ts'
@@ -12,7 +13,8 @@ export class PasswordVerifier {
   }
 
   /** Whether the password is the hashed one; see {@link HashQueue.run} for when it rejects. */
-  verify(password: string, hash: string, source?: string): Promise<boolean> {
+  async verify(password: string, hash: string, source?: string): Promise<boolean> {
+    if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES) return false
     return this.#queue.run(() => verifyPassword(password, hash, this.#thread), source)
   }
 

@@ -1,14 +1,7 @@
 // The ES256 key pair that our own tokens are signed and verified with.
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  randomUUID,
-  type KeyObject,
-} from 'node:crypto'
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { calculateJwkThumbprint } from 'jose'
+import { readIfThere, readOrMake } from './made-file.ts'
 
 export interface TokenKey {
   /** The public key's JWK thumbprint (RFC 7638). */
@@ -27,9 +20,22 @@ export class TokenKeyError extends Error {
  * The key of a PEM file (ECDSA on P-256, PKCS #8 or SEC 1). A file that is not there is made, readable by its owner
  * alone. Rejects with {@link TokenKeyError}.
  */
-export async function loadTokenKey(path: string): Promise<TokenKey> {
+export function loadTokenKey(path: string): Promise<TokenKey> {
+  return load(path, () => readOrMake(path, 0o600, createKey))
+}
+
+/** The same, but for a file that has to be there. */
+export function readTokenKey(path: string): Promise<TokenKey> {
+  return load(path, async () => {
+    const pem = await readIfThere(path)
+    if (pem === undefined) throw new TypeError('it does not exist')
+    return pem
+  })
+}
+
+async function load(path: string, read: () => Promise<string>): Promise<TokenKey> {
   try {
-    return await parseTokenKey((await readKeyFile(path)) ?? (await createKeyFile(path)))
+    return await parseTokenKey(await read())
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : 'unknown reason'
     throw new TokenKeyError(`the token key ${path} can not be used: ${why}`, { cause })
@@ -44,35 +50,7 @@ async function parseTokenKey(pem: string): Promise<TokenKey> {
   return { kid: await calculateJwkThumbprint(publicKey), privateKey, publicKey }
 }
 
-async function readKeyFile(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined
-    throw error
-  }
-}
-
-/** Written whole under another name and then linked: of several workers that start at once, all take the first one's. */
-async function createKeyFile(path: string): Promise<string> {
+function createKey(): string {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
-  const draft = `${path}.${randomUUID()}`
-  await mkdir(dirname(path), { recursive: true })
-  try {
-    await writeFile(draft, privateKey.export({ type: 'pkcs8', format: 'pem' }), {
-      mode: 0o600,
-      flag: 'wx',
-      flush: true,
-    })
-    await link(draft, path)
-  } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error
-  } finally {
-    await rm(draft, { force: true })
-  }
-  return readFile(path, 'utf8')
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
 }

@@ -1,18 +1,20 @@
 // Verifies our own tokens: their algorithm, signature, issuer, audience and times, and that the account is what it was.
-import { jwtVerify, type JWTPayload } from 'jose'
+import { decodeProtectedHeader, jwtVerify, type JWTPayload } from 'jose'
+import { ScopesCeiling } from '../access/ceiling.ts'
 import type { Identity } from '../access/identity.ts'
 import { parseAccessClaim } from './access-claim.ts'
-import { AccountFingerprints, type Accounts } from './account-fingerprint.ts'
+import { parseAccountClaim, type AccountTie } from './account-claim.ts'
 import { InvalidCredentialError, type Authenticator } from './authenticator.ts'
-import { TOKEN_ALGORITHM } from './token-issuer.ts'
-import type { TokenKey } from './token-key.ts'
+import type { Accounts } from './login-backend.ts'
+import { TOKEN_ALGORITHM } from './service/sign-token.ts'
+import type { KnownKey, TokenKeys } from './service/token-keys.ts'
 import { VerifiedCredentials, type Verdict } from './verified-credentials.ts'
 
 /** For nodes whose clocks differ. */
 const LEEWAY_SECONDS = 10
 
 export interface TokenVerifierOptions {
-  readonly key: TokenKey
+  readonly keys: TokenKeys
   readonly issuer: string
   readonly service: string
   /** A token of an account that is gone, or has another password than when it was issued, is refused. */
@@ -22,45 +24,57 @@ export interface TokenVerifierOptions {
 /** Answers at once for a token that was verified before, until it expires or its account changes. */
 export class TokenVerifier implements Authenticator {
   readonly #options: TokenVerifierOptions
-  readonly #fingerprints: AccountFingerprints
   readonly #verified = new VerifiedCredentials()
 
   constructor(options: TokenVerifierOptions) {
     this.#options = options
-    this.#fingerprints = new AccountFingerprints(options.key)
   }
 
-  authenticate(authorization: string): Identity | Promise<Identity> {
+  authenticate(authorization = ''): Identity | Promise<Identity> {
     return this.#verified.identify(authorization, () => this.#decide(authorization))
   }
 
   async #decide(authorization: string): Promise<Verdict> {
     const token = /^bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1]
-    const claims = token === undefined ? undefined : await this.#readClaims(token)
-    const ceiling = parseAccessClaim(claims?.['access'])
-    if (claims?.exp === undefined || claims.sub === undefined || ceiling === undefined)
+    if (token === undefined) throw new InvalidCredentialError('the token is not a token of this service')
+    const { claims, key } = await this.#read(token)
+    const scopes = parseAccessClaim(claims['access'])
+    if (claims.exp === undefined || claims.sub === undefined || scopes === undefined)
       throw new InvalidCredentialError('the token is not a token of this service')
-    const name = claims.sub === '' ? undefined : claims.sub
-    return {
-      identity: { name, method: 'bearer', ceiling },
-      lifeMs: claims.exp * 1000 - Date.now(),
-      stillHolds: name === undefined ? () => true : this.#tieTo(name, claims['account']),
+    const ceiling = new ScopesCeiling(scopes)
+    const lifeMs = claims.exp * 1000 - Date.now()
+    const isKeyKnown = (): boolean => this.#options.keys.find(key.kid) !== undefined
+    if (claims.sub === '')
+      return { identity: { name: undefined, method: 'bearer', ceiling }, lifeMs, stillHolds: isKeyKnown }
+    const tie = parseAccountClaim(claims['account'])
+    if (!tie) throw new InvalidCredentialError('the token is tied to no account')
+    const isUnchanged = this.#tieTo(tie, key)
+    const { account, groups } = tie
+    const identity: Identity = {
+      name: claims.sub,
+      method: 'bearer',
+      account,
+      ceiling,
+      ...(groups && { groups }),
     }
+    return { identity, lifeMs, stillHolds: () => isUnchanged() && isKeyKnown() }
   }
 
   /** Finds the account as it was when the token was issued; answers whether it still is. */
-  #tieTo(name: string, claim: unknown): () => boolean {
+  #tieTo({ account, fingerprint }: AccountTie, key: KnownKey): () => boolean {
     const { accounts } = this.#options
-    const entry = accounts.get(name)
-    if (!entry || !this.#fingerprints.matches(claim, entry))
+    const state = accounts.stateOf(account)
+    if (state === undefined || !key.fingerprints.matches(fingerprint, account, state))
       throw new InvalidCredentialError('the account has changed or does not exist')
     // Neither of the two comes from a client, so their comparison may end early.
-    return () => accounts.get(name)?.hash === entry.hash
+    return () => accounts.stateOf(account) === state
   }
 
-  async #readClaims(token: string): Promise<JWTPayload | undefined> {
-    const { key, issuer, service } = this.#options
+  async #read(token: string): Promise<{ claims: JWTPayload; key: KnownKey }> {
+    const { keys, issuer, service } = this.#options
     try {
+      const key = keys.find(decodeProtectedHeader(token).kid)
+      if (!key) throw new TypeError('the token is signed with no key of ours')
       const { payload } = await jwtVerify(token, key.publicKey, {
         // Pinned: a token must not choose how it is checked.
         algorithms: [TOKEN_ALGORITHM],
@@ -70,7 +84,7 @@ export class TokenVerifier implements Authenticator {
         clockTolerance: LEEWAY_SECONDS,
         requiredClaims: ['exp', 'nbf', 'iat', 'sub', 'access'],
       })
-      return payload
+      return { claims: payload, key }
     } catch (cause) {
       throw new InvalidCredentialError('the token is not valid', { cause })
     }

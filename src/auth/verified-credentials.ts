@@ -63,5 +63,5 @@ export class VerifiedCredentials {
 }
 
 function weigh({ identity }: Verdict): number {
-  return VERDICT_BYTES + SCOPE_BYTES * (identity.ceiling?.length ?? 0)
+  return VERDICT_BYTES + SCOPE_BYTES * (identity.ceiling?.size ?? 0)
 }

@@ -10,7 +10,10 @@ import { nearby } from './nearby.ts'
 export async function checkAccounts({ access, auth }: Config): Promise<string[]> {
   const accounts = await accountNames(auth)
   if (accounts === undefined) return []
-  const where = auth.htpasswd ? nearby(auth.htpasswd.file) : 'auth, which has no htpasswd'
+  const where =
+    auth.htpasswd.length > 0
+      ? auth.htpasswd.map(({ file }) => nearby(file)).join(', ')
+      : 'auth, which has no htpasswd'
   const groups = [...auth.groups.keys()].map((group) => `@${group}`)
   const granted = [...accounts, ...groups, '$anonymous', '$authenticated']
   const unknown = (path: ConfigPath, name: string, known: readonly string[]) =>
@@ -29,11 +32,15 @@ export async function checkAccounts({ access, auth }: Config): Promise<string[]>
   ]
 }
 
-/** Undefined when the password file will only be made by the first start. */
+/** Undefined when a password file will only be made by the first start. */
 async function accountNames({ htpasswd }: Config['auth']): Promise<string[] | undefined> {
-  if (htpasswd === undefined) return []
-  const text = await readFile(htpasswd.file, 'utf8').catch(() => undefined)
-  return text === undefined ? undefined : [...parseHtpasswd(text).entries.keys()]
+  const names: string[] = []
+  for (const { file } of htpasswd) {
+    const text = await readFile(file, 'utf8').catch(() => undefined)
+    if (text === undefined) return undefined
+    names.push(...parseHtpasswd(text).entries.keys())
+  }
+  return names
 }
 
 /** Neither `$everyone` nor `@group`, nor from elsewhere as `ldap:bob` is. */

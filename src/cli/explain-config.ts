@@ -1,9 +1,20 @@
 // A configuration in a few lines: who is let in where, and which repositories come from where.
 import { readFile } from 'node:fs/promises'
 import { parseHtpasswd } from '../auth/htpasswd.ts'
-import type { Config, GrantConfig, ListenAddress, ListenerConfig, RouteConfig } from '../config/config.ts'
+import type {
+  AccountsConfig,
+  AuditConfig,
+  Config,
+  GrantConfig,
+  HtpasswdConfig,
+  ListenAddress,
+  ListenerConfig,
+  RouteConfig,
+} from '../config/config.ts'
 import { formatDuration } from '../config/quantities.ts'
+import { explainClientCas, explainIdentities } from './explain-identities.ts'
 import { nearby } from './nearby.ts'
+import { counted, formatBytes } from './output.ts'
 
 /** One fact a line; accounts are counted, passwords and hashes never shown. */
 export async function explainConfig(config: Config): Promise<string[]> {
@@ -14,37 +25,72 @@ export async function explainConfig(config: Config): Promise<string[]> {
     ...(await explainLogins(config)).map((line) => `logins    ${line}`),
     ...(config.access.length === 0 ? ['grants    none: nothing is allowed'] : []),
     ...config.access.flatMap(explainGrant).map((line) => `grants    ${line}`),
+    ...(config.hidesRepositories
+      ? ['grants    who may not pull is answered 404, as if nothing were there']
+      : []),
     ...config.repositories.map((route) => `routes    ${explainRoute(route, config)}`),
     ...[...config.stores.values()].map(
       ({ name, filesystem, gc: { schedule } }) =>
         `stores    ${name} in ${nearby(filesystem.root)}${schedule === undefined ? '' : `, garbage collected at ${schedule}`}`,
     ),
+    ...(config.audit ? [`audit     ${explainAudit(config.audit)}`] : []),
     ...(config.cache.redis ? ['caches    memory, then Redis'] : []),
   ]
 }
 
-function explainListener({ address, tls, redirectToHttps }: ListenerConfig): string {
+function explainListener({ address, tls, clientCas, redirectToHttps }: ListenerConfig): string {
   const where = formatAddress(address)
   if (redirectToHttps) return `http://${where}, sent on to https`
   if (tls === undefined)
     return `http://${where}: passwords travel in the clear unless something in front speaks TLS`
-  return `https://${where} with ${tls.kind === 'auto' ? 'a certificate of the local CA' : nearby(tls.certificateFile)}`
+  const certificate = tls.kind === 'auto' ? 'a certificate of the local CA' : nearby(tls.certificateFile)
+  return `https://${where} with ${certificate}${explainClientCas(clientCas)}`
 }
 
 function formatAddress({ host, port }: ListenAddress): string {
   return `${host === undefined ? '*' : host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-async function explainLogins({ auth: { htpasswd, token } }: Config): Promise<string[]> {
-  if (htpasswd === undefined) return ['nobody: there is no auth.htpasswd']
-  const challenge = token ? `Bearer tokens for ${formatDuration(token.ttlMs)}` : 'Basic'
-  const text = await readFile(htpasswd.file, 'utf8').catch(() => undefined)
-  if (text === undefined) return [`${nearby(htpasswd.file)}, made at the first start; ${challenge}`]
-  const { entries, problems } = parseHtpasswd(text)
+async function explainLogins({ auth }: Config): Promise<string[]> {
+  const { htpasswd, token, throttle } = auth
+  const lines = [...(await Promise.all(htpasswd.map(explainPasswords))).flat(), ...explainIdentities(auth)]
+  if (lines.length === 0 && !auth.accounts.isConfigured) return ['nobody: there is no auth.htpasswd']
   return [
-    `${entries.size} account${entries.size === 1 ? '' : 's'} in ${nearby(htpasswd.file)}; ${challenge}`,
-    ...problems.map(({ line, message }) => `${nearby(htpasswd.file)}:${line}: ${message}`),
+    ...lines,
+    `access tokens kept in ${explainAccounts(auth.accounts)}`,
+    `challenged with ${token ? `Bearer tokens for ${formatDuration(token.ttlMs)}` : 'Basic'}`,
+    throttle
+      ? `slowed down after ${counted(throttle.freeFailures, 'failure')}`
+      : 'failures are not slowed down: passwords can be guessed',
   ]
+}
+
+function explainAccounts(accounts: AccountsConfig): string {
+  // The URL may hold a password.
+  return accounts.kind === 'file' ? nearby(accounts.file) : `Postgres at ${new URL(accounts.url).host}`
+}
+
+async function explainPasswords({ file, realm, hosts, repositories }: HtpasswdConfig): Promise<string[]> {
+  const limits = [
+    ...(realm === undefined ? [] : [`realm ${realm}`]),
+    ...(hosts === undefined ? [] : [`on ${hosts.join(', ')}`]),
+    ...(repositories === undefined ? [] : [`for ${repositories.join(', ')}`]),
+  ]
+  const text = await readFile(file, 'utf8').catch(() => undefined)
+  if (text === undefined) return [[`${nearby(file)}, made at the first start`, ...limits].join('; ')]
+  const { entries, problems, weak } = parseHtpasswd(text)
+  return [
+    [`${counted(entries.size, 'account')} in ${nearby(file)}`, ...limits].join('; '),
+    ...[...problems, ...weak].map(({ line, message }) => `${nearby(file)}:${line}: ${message}`),
+  ]
+}
+
+function explainAudit({ file, maxBytes, keep, pulls }: AuditConfig): string {
+  const where =
+    file === undefined
+      ? 'to standard output'
+      : `in ${nearby(file)}, ${keep} older files of ${formatBytes(maxBytes)}`
+  return `${where}; pulls ${pulls ? 'too' : 'are left out'}`
 }
 
 function explainGrant(grant: GrantConfig): string[] {
@@ -53,7 +99,8 @@ function explainGrant(grant: GrantConfig): string[] {
     .filter((action) => grant[action].length > 0)
     .map((action) => {
       const isOfRepositories = action !== 'catalog' && action !== 'admin'
-      return `${action}${isOfRepositories ? ` ${where}` : ''}: ${grant[action].join(', ')}`
+      const from = grant.from === undefined ? '' : `, from ${grant.from.join(', ')}`
+      return `${action}${isOfRepositories ? ` ${where}` : ''}: ${grant[action].join(', ')}${from}`
     })
 }
 

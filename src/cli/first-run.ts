@@ -1,14 +1,9 @@
 // The account of the first run, so that the built-in defaults can be logged in to.
-import { randomInt } from 'node:crypto'
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import bcrypt from 'bcrypt'
+import { hashPassword } from '../auth/hash-password.ts'
 import { createFileOnce } from '../server/file-once.ts'
-
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
-/** 22 letters out of 62 are 131 bits. */
-const PASSWORD_LENGTH = 22
-const BCRYPT_COST = 10
+import { generatePassword } from './new-password.ts'
 
 /** An account as it is told to the operator, once. */
 export interface CreatedAccount {
@@ -25,18 +20,11 @@ export async function ensureAdminAccount(
   name: string,
 ): Promise<CreatedAccount | undefined> {
   if (await exists(htpasswdFile)) return undefined
-  const password = Array.from({ length: PASSWORD_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join(
-    '',
-  )
+  const password = generatePassword()
   const line = `${name}:${await hashPassword(password)}\n`
   await mkdir(dirname(htpasswdFile), { recursive: true })
   const kept = await createFileOnce(htpasswdFile, line, 0o600)
   return kept === line ? { name, password } : undefined
-}
-
-/** In the dialect that Apache, nginx and registry:2 read too. */
-async function hashPassword(password: string): Promise<string> {
-  return (await bcrypt.hash(password, BCRYPT_COST)).replace(/^\$2b\$/, '$2y$')
 }
 
 async function exists(file: string): Promise<boolean> {

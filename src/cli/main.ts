@@ -2,6 +2,7 @@
 // The command line: `dockgate <command>`. Exit code 0 is success alone; 1 a failure, 2 a wrong call.
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { addAccessCommand } from './access.ts'
 import { addCheckCommand } from './check.ts'
 import { addDeleteCommand } from './delete.ts'
 import { addGcCommand } from './gc.ts'
@@ -11,6 +12,8 @@ import { addRetentionCommand } from './retention.ts'
 import { addScrubCommand } from './scrub.ts'
 import { addServeCommand } from './serve.ts'
 import { addTagsCommand } from './tags.ts'
+import { addTokenCommand } from './token.ts'
+import { addUserCommand } from './user.ts'
 
 const EXIT_FAILURE = 1
 const EXIT_USAGE = 2
@@ -25,6 +28,9 @@ function createProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll('\n', ' ')}\n`) })
   addServeCommand(program)
   addCheckCommand(program)
+  addUserCommand(program)
+  addTokenCommand(program)
+  addAccessCommand(program)
   addTagsCommand(program)
   addInspectCommand(program)
   addDeleteCommand(program)

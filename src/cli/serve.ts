@@ -43,9 +43,10 @@ async function serve(file: string | undefined): Promise<void> {
 
 /** Told before anything can fail: the password is nowhere else. */
 async function prepareFirstRun(config: Config): Promise<void> {
-  if (config.file !== undefined || config.auth.htpasswd === undefined) return
-  const created = await ensureAdminAccount(config.auth.htpasswd.file, ADMIN_NAME)
-  if (created) announce(loginLines(created, config.auth.htpasswd.file))
+  const [passwords] = config.auth.htpasswd
+  if (config.file !== undefined || passwords === undefined) return
+  const created = await ensureAdminAccount(passwords.file, ADMIN_NAME)
+  if (created) announce(loginLines(created, passwords.file))
 }
 
 /** For people, on stderr: stdout is the log's. */

@@ -18,7 +18,7 @@ export function startLines(config: Config, addresses: readonly string[]): string
   const host = registryHost(config, listening)
   return [
     `dockgate listens on ${listening.join(', ')}; health and metrics on ${addresses.at(-1) ?? 'nothing'}`,
-    ...(config.auth.htpasswd ? [`Log in:    docker login ${host}${account(config)}`] : []),
+    ...(config.auth.htpasswd.length > 0 ? [`Log in:    docker login ${host}${account(config)}`] : []),
     ...trustLines(config, host),
     ...config.repositories
       .filter((route) => route.kind === 'mirror')

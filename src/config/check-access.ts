@@ -43,6 +43,8 @@ function checkCompleteness(grant: Grant, path: ConfigPath): PathProblem[] {
 }
 
 function refusePrincipal(principal: string, groups: ConfigFile['auth']['groups']): string | undefined {
+  // `@ldap:ops`: what identities come with is not known here.
+  if (/^@[^:]+:./.test(principal)) return undefined
   if (principal.startsWith('@')) {
     if (Object.hasOwn(groups, principal.slice(1))) return undefined
     const known = Object.keys(groups).map((group) => `@${group}`)

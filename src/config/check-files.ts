@@ -1,6 +1,8 @@
 // The files that a configuration names: that they are there and can be read, and the passwords in them.
 import { open, readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { accountStoreFiles } from './check-accounts-store.ts'
+import { isUrl } from './check-tokens.ts'
 import type { ConfigPath, PathProblem } from './problem.ts'
 import type { ConfigFile } from './schema.ts'
 
@@ -14,7 +16,21 @@ export type FileNaming = Partial<Pick<ConfigFile, 'auth' | 'listen' | 'stores' |
 export async function checkFiles(file: FileNaming, cwd: string): Promise<PathProblem[]> {
   const { auth, listen = [], stores = {}, upstreams = {} } = file
   const readable: [ConfigPath, string | undefined][] = [
-    [['auth', 'htpasswd', 'file'], auth?.htpasswd?.file],
+    ...passwordFiles(auth?.htpasswd),
+    ...(auth ? tokenFiles(auth) : []),
+    ...(auth ? accountStoreFiles(auth) : []),
+    [['auth', 'ldap', 'ca'], auth?.ldap?.ca],
+    ...(auth?.oidc ?? []).flatMap(({ jwksFile, ca }, index): [ConfigPath, string | undefined][] => [
+      [['auth', 'oidc', index, 'jwksFile'], jwksFile],
+      [['auth', 'oidc', index, 'ca'], ca],
+    ]),
+    ...listen.flatMap(({ tls, clientCas = [] }, index): [ConfigPath, string][] => [
+      ...clientCas.map((file, at): [ConfigPath, string] => [['listen', index, 'clientCas', at], file]),
+      ...(typeof tls === 'object' ? (tls.clientCas ?? []) : []).map((file, at): [ConfigPath, string] => [
+        ['listen', index, 'tls', 'clientCas', at],
+        file,
+      ]),
+    ]),
     ...listen.flatMap(({ tls }, index): [ConfigPath, string][] => {
       if (tls === undefined || tls === 'auto') return []
       return [
@@ -32,6 +48,23 @@ export async function checkFiles(file: FileNaming, cwd: string): Promise<PathPro
     ...Object.entries(stores).map(([name, store]) => checkRoot(name, store.filesystem.root, cwd)),
   ])
   return problems.flat()
+}
+
+function passwordFiles(htpasswd: ConfigFile['auth']['htpasswd']): [ConfigPath, string][] {
+  if (!Array.isArray(htpasswd)) return htpasswd ? [[['auth', 'htpasswd', 'file'], htpasswd.file]] : []
+  return htpasswd.map(({ file }, index) => [['auth', 'htpasswd', index, 'file'], file])
+}
+
+function tokenFiles({ token, externalTokens }: ConfigFile['auth']): [ConfigPath, string | undefined][] {
+  const previous = token === 'off' ? [] : token.previousKeys
+  return [
+    ...previous.map((file, index): [ConfigPath, string] => [['auth', 'token', 'previousKeys', index], file]),
+    ...externalTokens.flatMap(({ certificates, jwks, ca }, index): [ConfigPath, string | undefined][] => [
+      [['auth', 'externalTokens', index, 'certificates'], certificates],
+      [['auth', 'externalTokens', index, 'jwks'], jwks !== undefined && isUrl(jwks) ? undefined : jwks],
+      [['auth', 'externalTokens', index, 'ca'], ca],
+    ]),
+  ]
 }
 
 async function checkReadable(
@@ -70,6 +103,18 @@ export async function readPasswords(
     else problems.push({ path: ['upstreams', name, 'passwordFile'], message: result.problem })
   }
   return { passwords, problems }
+}
+
+/** The password that dockgate searches the directory with, where it is kept in a file. */
+export async function readLdapPassword(
+  ldap: ConfigFile['auth']['ldap'],
+  cwd: string,
+): Promise<{ password: string | undefined; problems: PathProblem[] }> {
+  if (ldap?.bindPasswordFile === undefined) return { password: undefined, problems: [] }
+  const result = await readPassword(ldap.bindPasswordFile, cwd)
+  if ('password' in result) return { password: result.password, problems: [] }
+  const path: ConfigPath = ['auth', 'ldap', 'bindPasswordFile']
+  return { password: undefined, problems: [{ path, message: result.problem }] }
 }
 
 async function readPassword(named: string, cwd: string): Promise<{ password: string } | { problem: string }> {

@@ -2,11 +2,15 @@
 import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { checkGrants } from './check-access.ts'
-import { checkFiles, explainFileError, readPasswords } from './check-files.ts'
+import { checkAccountStore } from './check-accounts-store.ts'
+import { checkFiles, explainFileError, readLdapPassword, readPasswords } from './check-files.ts'
+import { checkIdentities } from './check-identities.ts'
 import { checkListeners } from './check-listen.ts'
+import { checkPasswords } from './check-passwords.ts'
 import { checkRoutes } from './check-routes.ts'
 import { checkShape, type Sections } from './check-shape.ts'
 import { checkStores } from './check-stores.ts'
+import { checkTokens } from './check-tokens.ts'
 import { checkUpstreams } from './check-upstreams.ts'
 import { ConfigError } from './config-error.ts'
 import type { Config } from './config.ts'
@@ -40,14 +44,23 @@ export async function loadConfig(
   const interpolated = interpolate(value, env)
   const shape = checkShape(interpolated.value, interpolated.problems)
   const secrets = await readPasswords(shape.sections.upstreams ?? {}, cwd)
+  const directory = await readLdapPassword(shape.sections.auth?.ldap, cwd)
   const problems = [
     ...shape.problems,
     ...checkMeaning(shape.sections, cwd),
     ...(await checkFiles(shape.sections, cwd)),
     ...secrets.problems,
+    ...directory.problems,
   ]
   if (problems.length > 0 || shape.file === undefined) throw new ConfigError(problems.map(locate))
-  return normalise(shape.file, { source: file, cwd, passwords: secrets.passwords })
+  const lineOfGrant = (index: number) => locate({ path: ['access', index], message: '' }).line
+  return normalise(shape.file, {
+    source: file,
+    cwd,
+    passwords: secrets.passwords,
+    ldapPassword: directory.password,
+    lineOfGrant,
+  })
 }
 
 /** Checks that need several sections run when all of them have the right shape. */
@@ -58,8 +71,12 @@ function checkMeaning(
   const { repositories, stores, upstreams } = routing
   return [
     ...(listen && admin ? checkListeners({ listen, admin, publicUrl }) : []),
+    ...(auth ? checkPasswords(auth) : []),
+    ...(auth ? checkAccountStore(auth) : []),
+    ...(auth && listen ? checkIdentities({ auth, listen }) : []),
     ...(access && auth ? checkGrants({ access, auth }) : []),
     ...(upstreams ? checkUpstreams({ upstreams }) : []),
+    ...(auth && upstreams ? checkTokens({ auth, upstreams }) : []),
     ...(repositories && stores && upstreams ? checkRoutes({ repositories, stores, upstreams }) : []),
     ...(repositories && stores ? checkStores({ repositories, stores }, cwd) : []),
   ]

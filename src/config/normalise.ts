@@ -1,6 +1,7 @@
 // From the words of the file to the configuration that the program uses.
 import { resolve } from 'node:path'
 import type {
+  AuditConfig,
   Config,
   GrantConfig,
   ListenerConfig,
@@ -8,9 +9,12 @@ import type {
   RouteConfig,
   TagRuleConfig,
   TagTtl,
-  TokenConfig,
   UpstreamConfig,
 } from './config.ts'
+import { toAccounts } from './normalise-accounts.ts'
+import { toClientCas, toClientCertificates, toLdap, toOidcRule } from './normalise-identities.ts'
+import { toPasswords } from './normalise-passwords.ts'
+import { toCoreToken, toExternalTokens, toToken } from './normalise-tokens.ts'
 import { byLiteralPrefix, literalPrefix } from './patterns.ts'
 import type { ConfigFile } from './schema.ts'
 
@@ -22,26 +26,42 @@ export interface NormaliseOptions {
   readonly cwd: string
   /** What was read from password files, by upstream. */
   readonly passwords: ReadonlyMap<string, string>
+  /** What was read from the password file of `auth.ldap`. */
+  readonly ldapPassword?: string | undefined
+  /** The line of a grant in the file. */
+  readonly lineOfGrant?: (index: number) => number | undefined
 }
 
 /** Builds the configuration from a file that has passed every check. */
-export function normalise(file: ConfigFile, { source, cwd, passwords }: NormaliseOptions): Config {
+export function normalise(file: ConfigFile, options: NormaliseOptions): Config {
+  const { source, cwd, passwords, lineOfGrant } = options
   const absolute = (path: string) => resolve(cwd, path)
-  const { htpasswd } = file.auth
   return {
     file: source,
     listen: file.listen.map((listener) => toListener(listener, publicNames(file), absolute)),
     admin: file.admin,
     publicUrl: file.publicUrl,
     trustedProxies: file.trustedProxies,
-    hosts: mapValues(file.hosts, ({ defaultNamespace }) => ({ defaultNamespace })),
+    hosts: mapValues(file.hosts, ({ defaultNamespace, lenient }) => ({
+      defaultNamespace,
+      isLenient: lenient,
+    })),
     auth: {
-      htpasswd: htpasswd && { file: absolute(htpasswd.file) },
+      ...toPasswords(file.auth, absolute),
+      accounts: toAccounts(file, absolute),
       token: toToken(file, absolute),
+      externalTokens: toExternalTokens(file, absolute),
+      oidc: file.auth.oidc.map((rule) => toOidcRule(rule, absolute)),
+      ldap: file.auth.ldap && toLdap(file.auth.ldap, options.ldapPassword, absolute),
+      clientCertificates: toClientCertificates(file),
       groups: mapValues(file.auth.groups, (members) => members),
     },
-    access: file.access.map(toGrant),
-    upstreams: mapValues(file.upstreams, (upstream, name) => toUpstream(name, upstream, passwords, absolute)),
+    access: file.access.map((grant, index) => toGrant(grant, lineOfGrant?.(index))),
+    hidesRepositories: file.hideRepositories,
+    upstreams: mapValues(file.upstreams, (upstream, name) => ({
+      ...toUpstream(name, upstream, passwords, absolute),
+      token: toCoreToken(file, upstream.token),
+    })),
     repositories: toRoutes(file),
     stores: mapValues(file.stores, (store, name) => ({
       name,
@@ -61,6 +81,7 @@ export function normalise(file: ConfigFile, { source, cwd, passwords }: Normalis
     cache: { memoryBytes: file.cache.memory, redis: file.cache.redis },
     limits: { idleTimeoutMs: file.limits.idleTimeout },
     logging: file.logging,
+    audit: file.audit && toAudit(file.audit, absolute),
     shutdownGraceMs: file.shutdownGrace,
   }
 }
@@ -78,14 +99,18 @@ function toListener(
   absolute: Absolute,
 ): ListenerConfig {
   const { address, tls, redirectTo } = listener
-  const shared = { address, redirectToHttps: redirectTo === 'https' }
+  const shared = {
+    address,
+    redirectToHttps: redirectTo === 'https',
+    clientCas: toClientCas(listener, absolute),
+  }
   if (tls === undefined) return { ...shared, tls: undefined }
   if (tls === 'auto') return { ...shared, tls: { kind: 'auto', folder: absolute('certs'), names } }
   const files = { certificateFile: absolute(tls.certificate), keyFile: absolute(tls.key) }
   return { ...shared, tls: { kind: 'files', ...files } }
 }
 
-function toGrant(grant: ConfigFile['access'][number]): GrantConfig {
+function toGrant(grant: ConfigFile['access'][number], line: number | undefined): GrantConfig {
   return {
     repositories: grant.repositories,
     pull: grant.pull,
@@ -93,14 +118,14 @@ function toGrant(grant: ConfigFile['access'][number]): GrantConfig {
     delete: grant.delete,
     catalog: grant.catalog,
     admin: grant.admin,
+    from: grant.from,
+    line,
   }
 }
 
-function toToken({ auth, publicUrl }: ConfigFile, absolute: Absolute): TokenConfig | undefined {
-  if (auth.token === 'off') return undefined
-  const { service, issuer, ttl, key } = auth.token
-  const host = publicUrl === undefined ? undefined : new URL(publicUrl).host
-  return { service: service ?? host ?? 'dockgate', issuer, ttlMs: ttl, keyFile: absolute(key) }
+function toAudit(audit: NonNullable<ConfigFile['audit']>, absolute: Absolute): AuditConfig {
+  const { file, maxSize, keep, pulls } = audit
+  return { file: file === 'stdout' ? undefined : absolute(file), maxBytes: maxSize, keep, pulls }
 }
 
 function toUpstream(
@@ -108,7 +133,7 @@ function toUpstream(
   upstream: ConfigFile['upstreams'][string],
   passwords: ReadonlyMap<string, string>,
   absolute: Absolute,
-): UpstreamConfig {
+): Omit<UpstreamConfig, 'token'> {
   const { username } = upstream
   const password = upstream.password ?? passwords.get(name)
   return {

@@ -1,7 +1,7 @@
 // The part of the file that says where to listen and what to believe about who is calling.
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { repositoryPath, notYet, onlyOff, path, section } from './schema-parts.ts'
+import { hostName, network, onlyOff, path, repositoryPath, section } from './schema-parts.ts'
 
 const ADDRESS = /^(?:\[(?<six>[0-9a-fA-F:.]+)\]|(?<host>[A-Za-z0-9.-]*)):(?<port>\d{1,5})$/
 
@@ -20,8 +20,13 @@ function parseAddress(value: string): { host: string | undefined; port: number }
   return { host: (groups?.['six'] ?? groups?.['host']) || undefined, port: Number(groups?.['port']) }
 }
 
+const clientCas = z
+  .array(path)
+  .min(1, 'names no file')
+  .describe('PEM files of the authorities whose certificates clients may log in with.')
+
 const tls = z
-  .union([z.literal('auto'), section({ certificate: path, key: path, clientCas: notYet() })], {
+  .union([z.literal('auto'), section({ certificate: path, key: path, clientCas: clientCas.optional() })], {
     error: ({ input }) =>
       input === 'acme' ? 'acme is not supported yet' : 'must be "auto" or a mapping with certificate and key',
   })
@@ -33,7 +38,11 @@ const listener = section({
   address: address.describe('":443", "127.0.0.1:9090" or "[::1]:5000".'),
   tls: tls.optional(),
   redirectTo: z.literal('https').optional().describe('Sends every request to HTTPS.'),
-  clientCas: notYet(),
+  clientCas: clientCas.optional(),
+  requireClientCertificate: z
+    .boolean()
+    .default(false)
+    .describe('Whether clients without a certificate of clientCas are turned away.'),
   proxyProtocol: onlyOff(),
   console: onlyOff(),
 })
@@ -48,24 +57,9 @@ export const admin = section({ address: address.prefault('127.0.0.1:9090') })
   .describe('Where health and metrics are served; not meant for the world.')
 
 export const trustedProxies = z
-  .array(z.string().refine(isNetwork, 'must be an IP address or a range such as 10.0.0.0/8'))
+  .array(network)
   .default([])
   .describe('Whose X-Forwarded-* headers are believed.')
-
-/** An address, or an address and a prefix length that fits its family. */
-function isNetwork(value: string): boolean {
-  const [ip = '', bits, ...rest] = value.split('/')
-  const family = isIP(ip)
-  if (family === 0 || ip.includes('%') || rest.length > 0) return false
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
-}
-
-const hostName = z
-  .string()
-  .regex(
-    /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])$/,
-    'must be a host name in lower case, without port',
-  )
 
 export const hosts = z
   .record(
@@ -74,7 +68,12 @@ export const hosts = z
       defaultNamespace: repositoryPath
         .optional()
         .describe('Put before repository names that this host is asked for.'),
-      lenient: onlyOff(),
+      lenient: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Clients send it the logins that they have elsewhere: unknown names are anonymous there, and pull.',
+        ),
     }),
   )
   .default({})

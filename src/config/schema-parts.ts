@@ -1,4 +1,5 @@
 // The pieces that the configuration's schema is built from, each with the words it refuses a value with.
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { parseRepositoryName } from '../oci/repository-name.ts'
 import { DURATION, parseDurationMs, parseSizeBytes, SIZE } from './quantities.ts'
@@ -46,12 +47,30 @@ export function onlyOff() {
   return z.literal(false, { error: 'not supported yet; leave it out' }).optional()
 }
 
+/** An address, or an address and a prefix length that fits its family. */
+export const network = z.string().refine(isNetwork, 'must be an IP address or a range such as 10.0.0.0/8')
+
+function isNetwork(value: string): boolean {
+  const [ip = '', bits, ...rest] = value.split('/')
+  const family = isIP(ip)
+  if (family === 0 || ip.includes('%') || rest.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+}
+
 /** A repository's name or the front part of one. */
 export const repositoryPath = z
   .string()
   .refine(
     (value) => parseRepositoryName(value) !== undefined,
     'must be like a repository name, such as docker.io or team/app',
+  )
+
+/** A host as it is compared with `Host` headers. */
+export const hostName = z
+  .string()
+  .regex(
+    /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])$/,
+    'must be a host name in lower case, without port',
   )
 
 /** `https://host[:port]`, as browsers write it. */

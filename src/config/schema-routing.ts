@@ -2,6 +2,7 @@
 import { Cron } from 'croner'
 import { z } from 'zod'
 import { baseUrl, duration, name, notYet, path, repositoryPath, section, text } from './schema-parts.ts'
+import { coreToken } from './schema-tokens.ts'
 
 const upstream = section({
   url: baseUrl,
@@ -14,6 +15,7 @@ const upstream = section({
     .array(z.string().regex(/^[a-z0-9.-]+(?::\d{1,5})?$/, 'must be a host such as auth.example.com'))
     .default([])
     .describe('Token services, besides those in its own domain, that may be sent the credentials.'),
+  token: coreToken.optional(),
 })
 
 export const upstreams = z.record(name, upstream).default({})

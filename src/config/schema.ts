@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { access, auth } from './schema-auth.ts'
 import { admin, hosts, listen, trustedProxies } from './schema-listen.ts'
+import { audit } from './schema-audit.ts'
 import { duration, origin, section, size } from './schema-parts.ts'
 import { repositories, stores, upstreams } from './schema-routing.ts'
 
@@ -48,12 +49,17 @@ export const fileSchema = section({
   hosts,
   auth,
   access,
+  hideRepositories: z
+    .boolean()
+    .default(false)
+    .describe('Answer 404 for repositories that the caller may not pull from, as if they were not there.'),
   upstreams,
   repositories,
   stores,
   cache,
   limits,
   logging,
+  audit,
   shutdownGrace: duration.prefault('30s').describe('How long running transfers may take after SIGTERM.'),
 })
 

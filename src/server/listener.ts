@@ -2,12 +2,22 @@
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import type { TlsOptions } from 'node:tls'
 import { RegistryError } from '../oci/error.ts'
 
 export interface TlsMaterial {
   /** PEM, leaf first. */
   readonly cert: string | Buffer
   readonly key: string | Buffer
+  /** Whom clients may show certificates of; undefined: none are asked for. */
+  readonly clientCas?: ClientCas | undefined
+}
+
+export interface ClientCas {
+  /** The authorities' certificates, as PEM. */
+  readonly certificates: readonly string[]
+  /** Whether who has no such certificate is turned away in the handshake. */
+  readonly isRequired: boolean
 }
 
 export interface ListenerOptions {
@@ -29,12 +39,16 @@ const KEEP_ALIVE_MS = 75_000
 export class Listener {
   readonly #server: Server | HttpsServer
   readonly #options: ListenerOptions
-  readonly #answering = new WeakSet<Socket>()
+  readonly #answering = new Set<Socket>()
+  /** Those that end with the request they are at. */
+  readonly #leaving = new WeakSet<Socket>()
+  #clientCas: string
   /** All that are open; Node itself counts only those whose TLS handshake is done. */
   readonly #sockets = new Set<Socket>()
 
   constructor(options: ListenerOptions) {
     this.#options = options
+    this.#clientCas = authoritiesOf(options.tls)
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -48,7 +62,10 @@ export class Listener {
     this.#server.setTimeout(options.idleTimeoutMs)
     const handler = guarded((req, res) => {
       this.#answering.add(req.socket)
-      res.once('close', () => this.#answering.delete(req.socket))
+      res.once('close', () => {
+        this.#answering.delete(req.socket)
+        if (this.#leaving.has(req.socket)) req.socket.destroySoon()
+      })
       options.handler(req, res)
     })
     this.#server.on('request', handler)
@@ -75,9 +92,17 @@ export class Listener {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** New connections get the new certificate; those that stand keep theirs. */
+  /**
+   * New connections get the new certificate; those that stand keep theirs. But where other authorities sign the clients'
+   * certificates now, those that stand end, each after the request it is at: who they are was told by the former ones.
+   */
   replaceTls(tls: TlsMaterial): void {
-    if ('setSecureContext' in this.#server) this.#server.setSecureContext(tlsOptions(tls))
+    if (!('setSecureContext' in this.#server)) return
+    this.#server.setSecureContext(tlsOptions(tls))
+    if (authoritiesOf(tls) === this.#clientCas) return
+    this.#clientCas = authoritiesOf(tls)
+    for (const socket of this.#answering) this.#leaving.add(socket)
+    this.#server.closeIdleConnections()
   }
 
   /** Stops accepting, lets running requests end for up to `graceMs`, then cuts what is left. */
@@ -98,12 +123,22 @@ export class Listener {
   }
 }
 
-function tlsOptions({ cert, key }: TlsMaterial): {
-  cert: string | Buffer
-  key: string | Buffer
-  minVersion: 'TLSv1.2'
-} {
-  return { cert, key, minVersion: 'TLSv1.2' }
+function tlsOptions({ cert, key, clientCas }: TlsMaterial): TlsOptions {
+  return {
+    cert,
+    key,
+    minVersion: 'TLSv1.2',
+    ...(clientCas && {
+      ca: [...clientCas.certificates],
+      requestCert: true,
+      // Who has none, or one of somebody else, is not logged in; what that means is for the grants to say.
+      rejectUnauthorized: clientCas.isRequired,
+    }),
+  }
+}
+
+function authoritiesOf(tls: TlsMaterial | undefined): string {
+  return JSON.stringify(tls?.clientCas?.certificates ?? [])
 }
 
 /** A bug in a handler costs its request, not the process and every transfer in it. */

@@ -1,13 +1,16 @@
-// What becomes of the record of a request: one log line, and the metrics.
+// What becomes of the record of a request: one log line, the metrics, and a line of the audit log.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { RequestRecord } from '../api/request-record.ts'
+import type { AuditLog } from '../telemetry/audit-log.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { auditRecordOf } from './audit-record.ts'
 
 export interface ObserverOptions {
   readonly log: Pick<Log, 'logger' | 'access'>
   readonly metrics: Metrics
+  readonly audit?: Pick<AuditLog, 'record'> | undefined
 }
 
 const MAX_LOGGED_TEXT = 512
@@ -17,17 +20,21 @@ const NOTHING = { read: 0, written: 0 }
 export class Observer {
   readonly #log: Pick<Log, 'logger' | 'access'>
   readonly #metrics: Metrics
+  readonly #audit: Pick<AuditLog, 'record'> | undefined
   /** What earlier requests of a connection account for. Headers are read before a request is known. */
   readonly #counted = new WeakMap<Socket, { readonly read: number; readonly written: number }>()
 
-  constructor({ log, metrics }: ObserverOptions) {
+  constructor({ log, metrics, audit }: ObserverOptions) {
     this.#log = log
     this.#metrics = metrics
+    this.#audit = audit
   }
 
   observe(req: IncomingMessage, res: ServerResponse, record: RequestRecord): void {
     const { socket } = req
     const startedAt = performance.now()
+    // Express cuts off what a router is mounted at. Queries hold upload states and, from careless clients, secrets.
+    const path = clipped(pathOf(req.url ?? ''))
     const before = this.#counted.get(socket) ?? NOTHING
     this.#metrics.requestBegan()
     res.once('close', () => {
@@ -47,7 +54,12 @@ export class Observer {
         bytesOut,
         cache,
       })
+      if (this.#audit) {
+        const audited = auditRecordOf(req, record, status)
+        if (audited) this.#audit.record(audited)
+      }
       this.#write(req, res, record, {
+        path,
         status,
         bytesIn,
         bytesOut,
@@ -60,8 +72,7 @@ export class Observer {
     const line = {
       client: record.clientAddress,
       method: req.method ?? '',
-      // Queries hold upload states and, from careless clients, secrets.
-      path: clipped(pathOf(req.url ?? '')),
+      path: figures.path,
       status: figures.status,
       bytesIn: figures.bytesIn,
       bytesOut: figures.bytesOut,
@@ -83,6 +94,7 @@ export class Observer {
 }
 
 interface Figures {
+  readonly path: string
   readonly status: number
   readonly bytesIn: number
   readonly bytesOut: number

@@ -1,4 +1,5 @@
 // The log line of a request, put together by hand: it is the one thing that is written for every request.
+import { field, isoTime, quoted } from './json-line.ts'
 
 /** What a line says. Absent values are left out. */
 export interface AccessRecord {
@@ -35,27 +36,4 @@ export function accessLine(record: AccessRecord, now: number): string {
     `${field('code', record.code)}${record.cut ? ',"cut":true' : ''}${field('userAgent', record.userAgent)}` +
     ',"msg":"request"}\n'
   )
-}
-
-function field(name: string, value: string | undefined): string {
-  return value === undefined ? '' : `,"${name}":${quoted(value)}`
-}
-
-/** Printable ASCII without quote and backslash: what needs no escape. */
-const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
-
-function quoted(text: string): string {
-  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
-}
-
-/** The second that was formatted last: a thousand lines share it. */
-const formatted = { second: -1, text: '' }
-
-function isoTime(now: number): string {
-  const second = Math.floor(now / 1000)
-  if (second !== formatted.second) {
-    formatted.second = second
-    formatted.text = new Date(second * 1000).toISOString().slice(0, -'000Z'.length)
-  }
-  return `${formatted.text}${String(now - second * 1000).padStart(3, '0')}Z`
 }

@@ -1,6 +1,6 @@
-// Lines on their way to a file descriptor, in batches: writing each by itself would cost more than the request it tells of.
-import { write, writeSync } from 'node:fs'
+// Lines on their way to a file, in batches: writing each by itself would cost more than the request it tells of.
 import { setTimeout as pause } from 'node:timers/promises'
+import { DescriptorSink, type LineSink } from './line-sink.ts'
 
 const BATCH_BYTES = 64 * 1024
 const FLUSH_MS = 200
@@ -9,7 +9,7 @@ const MOST_WAITING_BYTES = 16 * 1024 * 1024
 
 /** One batch is filled while the other is written. A log that nobody reads costs lines, never memory without end. */
 export class LineWriter {
-  readonly #descriptor: number
+  readonly #sink: LineSink
   #filling: Buffer = Buffer.allocUnsafeSlow(BATCH_BYTES)
   #spare: Buffer | undefined = Buffer.allocUnsafeSlow(BATCH_BYTES)
   #used = 0
@@ -19,8 +19,9 @@ export class LineWriter {
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<void> = Promise.resolve()
 
-  constructor(descriptor: number) {
-    this.#descriptor = descriptor
+  /** A number is a file descriptor. */
+  constructor(sink: LineSink | number) {
+    this.#sink = typeof sink === 'number' ? new DescriptorSink(sink) : sink
   }
 
   /** `line` ends with a line feed. */
@@ -36,8 +37,8 @@ export class LineWriter {
     clearTimeout(this.#timer)
     await this.#sending
     try {
-      writeAllSync(this.#descriptor, this.#filling.subarray(0, this.#used))
-      for (const line of this.#takeWaiting()) writeAllSync(this.#descriptor, Buffer.from(line))
+      await this.#sink.writeLast(this.#filling.subarray(0, this.#used))
+      for (const line of this.#takeWaiting()) await this.#sink.writeLast(Buffer.from(line))
     } catch {
       // Nobody reads the log any more: there is nobody left to tell.
     }
@@ -70,7 +71,7 @@ export class LineWriter {
   async #send(bytes: Buffer): Promise<void> {
     for (let rest = bytes; rest.length > 0;) {
       // A pipe whose reader is slow takes a part, or asks to be tried again.
-      const written = await writeSome(this.#descriptor, rest)
+      const written = await this.#sink.write(rest)
       if (written === 0) await pause(FLUSH_MS)
       else rest = rest.subarray(written)
     }
@@ -99,18 +100,4 @@ export class LineWriter {
     this.#dropped = 0
     return lines
   }
-}
-
-/** How many bytes were taken; all of them when nobody reads the log any more. */
-function writeSome(descriptor: number, bytes: Buffer): Promise<number> {
-  return new Promise((resolve) => {
-    write(descriptor, bytes, 0, bytes.length, null, (error, written) => {
-      if (!error) resolve(written)
-      else resolve(error.code === 'EAGAIN' ? 0 : bytes.length)
-    })
-  })
-}
-
-function writeAllSync(descriptor: number, bytes: Buffer): void {
-  for (let written = 0; written < bytes.length;) written += writeSync(descriptor, bytes, written)
 }

@@ -16,6 +16,8 @@ export interface Log {
   readonly logger: Logger
   /** Writes the line of a request that went as it should. */
   readonly access: (record: AccessRecord) => void
+  /** Writes a line of somebody else's as it is; it ends with a line feed. */
+  readonly line: (text: string) => void
   /** Resolves when everything is written; to be called before the process ends. */
   flush(): Promise<void>
 }
@@ -31,7 +33,12 @@ export function createLog({ format, level }: LogOptions): Log {
 function createPrettyLog(level: LogOptions['level']): Log {
   const stream = pretty({ colorize: process.stdout.isTTY, ignore: 'pid,hostname', sync: true })
   const logger = pino({ level }, stream)
-  return { logger, access: (record) => logger.info(record, 'request'), flush: () => Promise.resolve() }
+  return {
+    logger,
+    access: (record) => logger.info(record, 'request'),
+    line: (text) => void process.stdout.write(text),
+    flush: () => Promise.resolve(),
+  }
 }
 
 function createJsonLog(level: LogOptions['level']): Log {
@@ -47,6 +54,7 @@ function createJsonLog(level: LogOptions['level']): Log {
   return {
     logger,
     access: (record) => isWanted && writer.write(accessLine(record, Date.now())),
+    line: (text) => writer.write(text),
     flush: () => writer.flush(),
   }
 }

@@ -10,9 +10,16 @@ import { openBlob, statBlob } from './blobs.ts'
 import { createCaller, type Caller } from './caller.ts'
 import { UpstreamInvalidAnswerError, UpstreamNotFoundError } from './errors.ts'
 import { listReferrers, listRepositories, listTags } from './lists.ts'
+import { createLoginAhead, type LoginAhead } from './login-ahead.ts'
+import { createMintedAuthorization, type MintToken } from './minted-authorization.ts'
 import { readRateLimit } from './rate-limit.ts'
 import { createTokenSource, type Credentials } from './token-source.ts'
-import { createTransport, type TransportOptions, type TransportResponse } from './transport.ts'
+import {
+  createTransport,
+  type Transport,
+  type TransportOptions,
+  type TransportResponse,
+} from './transport.ts'
 import type { Action } from '../oci/scope.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { UpstreamClient, UpstreamManifest } from './client.ts'
@@ -24,22 +31,38 @@ export interface UpstreamClientOptions extends TransportOptions {
   readonly credentials?: Credentials
   /** Hosts of token services that are neither on the upstream's host nor under its domain: `auth.example.com[:port]`. */
   readonly allowedRealms?: readonly string[]
+  /** Makes the tokens that the upstream takes; then nobody is asked for any, and there are no credentials. */
+  readonly mint?: MintToken
+}
+
+/** A client, and its login for those who send requests by themselves. */
+export interface UpstreamAccess {
+  readonly client: UpstreamClient
+  readonly login: LoginAhead
 }
 
 const MANIFEST_ACCEPT = MANIFEST_TYPES.join(', ')
 
 export function createUpstreamClient(options: UpstreamClientOptions): UpstreamClient {
+  return createUpstreamAccess(options).client
+}
+
+export function createUpstreamAccess(options: UpstreamClientOptions): UpstreamAccess {
   const base = baseUrl(options.url)
   const login = options.credentials ? { credentials: options.credentials } : {}
   const transport = createTransport(base, options)
   const tokens = createTokenSource({ transport, ...login })
   const allowedRealms = options.allowedRealms ?? []
-  const call = createCaller(
-    base,
-    transport,
-    createAuthorization({ upstream: base, tokens, allowedRealms, ...login }),
-  )
+  const authorization = options.mint
+    ? createMintedAuthorization(options.mint)
+    : createAuthorization({ upstream: base, tokens, allowedRealms, ...login })
+  return {
+    client: clientOf(base, transport, createCaller(base, transport, authorization)),
+    login: createLoginAhead({ base, transport, authorization, ...login }),
+  }
+}
 
+function clientOf(base: URL, transport: Transport, call: Caller): UpstreamClient {
   return {
     address: base.href,
     getManifest: (name, reference, { signal } = {}) => getManifest(call, name, reference, signal),

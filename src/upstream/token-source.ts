@@ -41,7 +41,7 @@ export function createTokenSource(options: { transport: Transport; credentials?:
   async function fetchToken(request: TokenRequest): Promise<string> {
     const url = new URL(request.realm)
     if (request.service !== undefined) url.searchParams.set('service', request.service)
-    if (request.scope !== '') url.searchParams.set('scope', request.scope)
+    for (const scope of request.scope.split(' ')) if (scope !== '') url.searchParams.append('scope', scope)
     if (credentials) url.searchParams.set('account', credentials.username)
     const authorization = credentials ? { authorization: basicAuthorization(credentials) } : {}
     const response = await transport.send({

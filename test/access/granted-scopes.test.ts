@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ScopesCeiling } from '../../src/access/ceiling.ts'
 import { grantedScopes } from '../../src/access/granted-scopes.ts'
 import { createPolicy } from '../../src/access/grants-policy.ts'
 import { ANONYMOUS, type Identity } from '../../src/access/identity.ts'
@@ -14,7 +15,7 @@ const policy = createPolicy({
 })
 const alice: Identity = { name: 'alice', method: 'basic' }
 const granted = (identity: Identity, ...asked: string[]): string[] =>
-  grantedScopes(policy, identity, parseScopes(asked)).map(formatScope)
+  grantedScopes(policy, { identity, address: '192.0.2.1' }, parseScopes(asked)).map(formatScope)
 
 test('asked scopes are cut down to what is granted', () => {
   assert.deepEqual(granted(alice, 'repository:team/web:*', 'repository:public/a:push,pull'), [
@@ -55,7 +56,7 @@ test('a ceiling is never widened', () => {
   const limited: Identity = {
     name: 'alice',
     method: 'bearer',
-    ceiling: parseScopes(['repository:team/web:pull']),
+    ceiling: new ScopesCeiling(parseScopes(['repository:team/web:pull'])),
   }
   assert.deepEqual(
     granted(limited, 'repository:team/web:*', 'repository:team/app:pull', 'registry:catalog:*'),

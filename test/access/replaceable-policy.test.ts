@@ -1,15 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ScopesCeiling } from '../../src/access/ceiling.ts'
 import { createPolicy } from '../../src/access/grants-policy.ts'
-import { ANONYMOUS, type Identity } from '../../src/access/identity.ts'
+import type { Caller } from '../../src/access/caller.ts'
+import { ANONYMOUS } from '../../src/access/identity.ts'
 import type { Policy } from '../../src/access/policy.ts'
 import { ReplaceablePolicy } from '../../src/access/replaceable-policy.ts'
 import { parseRepositoryName } from '../../src/oci/repository-name.ts'
 
 const web = parseRepositoryName('team/web') ?? assert.fail('not a name')
-const alice: Identity = { name: 'alice', method: 'basic' }
+const address = '192.0.2.1'
+const alice: Caller = { identity: { name: 'alice', method: 'basic' }, address }
+const nobody: Caller = { identity: ANONYMOUS, address }
 /** Alice with a token that holds nothing. */
-const limited: Identity = { name: 'alice', method: 'bearer', ceiling: [] }
+const limited: Caller = {
+  identity: { name: 'alice', method: 'bearer', ceiling: new ScopesCeiling([]) },
+  address,
+}
 
 const closed = createPolicy({ grants: [] })
 const open = createPolicy({
@@ -28,11 +35,16 @@ function answersOf(policy: Policy): object {
       policy.allows(alice, 'push', web),
       policy.allows(alice, 'delete', web),
       policy.allows(limited, 'pull', web),
-      policy.allows(ANONYMOUS, 'pull', web),
+      policy.allows(nobody, 'pull', web),
     ],
-    grants: [policy.grants(alice, 'push', web), policy.grants(limited, 'pull', web)],
-    catalog: [policy.allowsCatalog(alice), policy.allowsCatalog(limited), policy.grantsCatalog(limited)],
-    admin: [policy.allowsAdmin(alice), policy.allowsAdmin(ANONYMOUS)],
+    clauses: [policy.clauseFor(alice, 'push', web)?.word, policy.clauseFor(limited, 'pull', web)?.word],
+    catalog: [
+      policy.allowsCatalog(alice),
+      policy.allowsCatalog(limited),
+      policy.catalogClauseFor(limited)?.word,
+    ],
+    admin: [policy.adminClauseFor(alice)?.word, policy.adminClauseFor(nobody)?.word],
+    explained: policy.explain(alice, { action: 'push', repository: web }).allowed,
     wantsLogin: policy.wantsLogin,
   }
 }
@@ -43,9 +55,10 @@ test('decisions are those of the policy that was set last', () => {
   policy.replace(open)
   assert.deepEqual(answersOf(policy), {
     allows: [true, true, false, false, false],
-    grants: [true, true],
-    catalog: [true, false, true],
-    admin: [true, false],
+    clauses: ['push', 'pull'],
+    catalog: [true, false, 'catalog'],
+    admin: ['admin', undefined],
+    explained: true,
     wantsLogin: true,
   })
   policy.replace(closed)
@@ -58,5 +71,5 @@ test('a grant that was taken back is gone for who holds on to the policy', () =>
   assert.equal(held.allows(alice, 'push', web), true)
   policy.replace(closed)
   assert.equal(held.allows(alice, 'push', web), false)
-  assert.equal(held.allowsAdmin(alice), false)
+  assert.equal(held.adminClauseFor(alice), undefined)
 })

@@ -31,7 +31,13 @@ async function start(t: TestContext, operations: Readonly<Record<string, StoreOp
   const stores = new Map([['main', operations]])
   const app = express().use(
     '/api',
-    storeApi({ authenticator: AUTHENTICATOR, policy, localToken: TOKEN, stores }),
+    storeApi({
+      authenticator: AUTHENTICATOR,
+      policy,
+      localToken: TOKEN,
+      stores,
+      clientAddress: () => '127.0.0.1',
+    }),
   )
   const server = createServer(app).listen(0, '127.0.0.1')
   await once(server, 'listening')

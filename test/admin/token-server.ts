@@ -1,15 +1,23 @@
 // A server with nothing but the token endpoint, and its accounts alice and bob.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import express from 'express'
 import { decodeJwt } from 'jose'
 import { createPolicy } from '../../src/access/grants-policy.ts'
-import { tokenRouter, type TokenIssue, type TokenRouterOptions } from '../../src/admin/token.ts'
+import { tokenRouter, type TokenRouterOptions } from '../../src/admin/token.ts'
+import type { TokenIssue } from '../../src/admin/token/token-answer.ts'
 import type { Authenticator } from '../../src/auth/authenticator.ts'
 import { createAuthenticator } from '../../src/auth/create-authenticator.ts'
+import { HtpasswdBackend } from '../../src/auth/htpasswd-backend.ts'
 import { HtpasswdFile } from '../../src/auth/htpasswd-file.ts'
+import { accountsOf } from '../../src/auth/login-backend.ts'
+import { PasswordVerifier } from '../../src/auth/password-verifier.ts'
+import { createAccountStore } from '../../src/auth/accounts/create-account-store.ts'
+import { RefreshTokens } from '../../src/auth/service/refresh-tokens.ts'
+import { TokenKeys } from '../../src/auth/service/token-keys.ts'
 import { TokenIssuer } from '../../src/auth/token-issuer.ts'
 import { loadTokenKey } from '../../src/auth/token-key.ts'
 import { writeHtpasswd } from '../support/htpasswd.ts'
@@ -22,6 +30,7 @@ export const FORM = 'application/x-www-form-urlencoded'
 export interface TokenServer {
   readonly authenticator: Authenticator
   readonly issues: TokenIssue[]
+  readonly replacePasswords: (text: string) => Promise<void>
   readonly ask: (pathAndQuery: string, options?: RequestOptions) => Promise<Answer>
   readonly post: (form: Record<string, string> | string, headers?: Record<string, string>) => Promise<Answer>
 }
@@ -39,18 +48,35 @@ export async function startServer(
   t: Scope,
   replaced: Partial<TokenRouterOptions> = {},
 ): Promise<TokenServer> {
-  const passwords = await HtpasswdFile.open({ path: await writeHtpasswd(t, { alice: 'se:crét', bob: 'b' }) })
+  const passwordFile = await writeHtpasswd(t, { alice: 'se:crét', bob: 'b' })
+  const passwords = await HtpasswdFile.open({ path: passwordFile })
   atEnd(t, () => passwords.close())
   const key = await loadTokenKey(join(await temporaryFolder(t), 'token.key'))
-  const token = { key, issuer: 'dockgate', service: SERVICE }
-  const own = createAuthenticator({ passwords, token })
-  atEnd(t, () => own.close())
-  const authenticator = replaced.authenticator ?? own
+  const token = { keys: new TokenKeys(key), issuer: 'dockgate', service: SERVICE }
+  const verifier = new PasswordVerifier()
+  atEnd(t, () => verifier.close())
+  const backends = [new HtpasswdBackend({ passwords, verifier })]
+  const { lenientHosts } = replaced
+  const authenticator = replaced.authenticator ?? createAuthenticator({ backends, token, lenientHosts })
+  const store = await createAccountStore({
+    kind: 'file',
+    file: join(await temporaryFolder(t), 'accounts.db'),
+  })
+  atEnd(t, () => store.close())
+  const accounts = accountsOf(backends)
   const issues: TokenIssue[] = []
   const router = tokenRouter({
     authenticator,
     policy,
-    issuer: new TokenIssuer({ ...token, accounts: passwords }),
+    issuer: new TokenIssuer({ ...token, accounts }),
+    keys: token.keys,
+    refreshTokens: new RefreshTokens({
+      store,
+      accounts,
+      service: SERVICE,
+      lifeMs: 3600_000,
+      maxPerAccount: 10,
+    }),
     service: SERVICE,
     onIssue: (_req, issue) => issues.push(issue),
     ...replaced,
@@ -63,7 +89,11 @@ export async function startServer(
       headers: { 'Content-Type': FORM, ...headers },
       body: typeof form === 'string' ? form : new URLSearchParams(form).toString(),
     })
-  return { authenticator, issues, ask, post }
+  const replacePasswords = async (text: string): Promise<void> => {
+    await writeFile(passwordFile, text)
+    await passwords.reload()
+  }
+  return { authenticator, issues, replacePasswords, ask, post }
 }
 
 async function listen(t: Scope, router: express.Router): Promise<string> {

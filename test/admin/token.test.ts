@@ -17,7 +17,7 @@ test('dockerd logs in by GET, and its token is good for the authenticator', asyn
   const { token, expires_in, issued_at, ...others } = answer.json<Record<string, string | number>>()
   assert.equal(expires_in, 300)
   assert.match(String(issued_at), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.*Z$/)
-  assert.deepEqual(Object.keys(others), ['access_token'])
+  assert.deepEqual(Object.keys(others), ['access_token', 'refresh_token'])
   assert.equal(answer.headers['cache-control'], 'no-store')
   assert.equal((await authenticator.authenticate(`Bearer ${token}`)).name, 'alice')
 })
@@ -114,12 +114,13 @@ test('another service than ours is refused, a missing one is not', async (t) => 
   assert.equal((await ask('/token?service=')).status, 200)
 })
 
-test('a grant type that is not offered is refused without a look at what it carries', async (t) => {
-  const { post } = await startServer(t)
+test('refresh tokens are not taken where none are given, nor other grant types', async (t) => {
+  const { post } = await startServer(t, { refreshTokens: undefined })
   const answer = await post({ grant_type: 'refresh_token', refresh_token: 'hub-secret', service: SERVICE })
   refuses(answer, 400, 'UNSUPPORTED')
   assert.doesNotMatch(answer.text(), /hub-secret/)
   refuses(await post({ username: 'alice', password: 'se:crét' }), 400, 'UNSUPPORTED')
+  refuses(await post({ grant_type: 'client_credentials' }), 400, 'UNSUPPORTED')
 })
 
 test('a form that is no form, too large or packed is refused', async (t) => {

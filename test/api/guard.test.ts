@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { test } from 'node:test'
+import { ScopesCeiling } from '../../src/access/ceiling.ts'
 import { createPolicy } from '../../src/access/grants-policy.ts'
+import type { Caller } from '../../src/access/caller.ts'
 import { ANONYMOUS, type Identity } from '../../src/access/identity.ts'
 import { Guard, type GuardOptions } from '../../src/api/guard.ts'
 import { AuthenticationBusyError, InvalidCredentialError } from '../../src/auth/authenticator.ts'
@@ -25,8 +27,10 @@ const bob: Identity = { name: 'bob', method: 'basic' }
 const withToken = (name: string | undefined, ...scopes: string[]): Identity => ({
   name,
   method: 'bearer',
-  ceiling: parseScopes(scopes),
+  ceiling: new ScopesCeiling(parseScopes(scopes)),
 })
+
+const from = (identity: Identity): Caller => ({ identity, address: '192.0.2.7' })
 
 function repository(name: string): RepositoryName {
   return known(parseRepositoryName(name))
@@ -67,7 +71,7 @@ const required = (
   action: Action,
   name: RepositoryName,
   options?: Partial<GuardOptions>,
-) => outcome(() => guardOf(options).require(identity, { action, repository: name }, ORIGIN))
+) => outcome(() => guardOf(options).require(from(identity), { action, repository: name }, ORIGIN))
 
 const bearer = (rest = '') => `401 UNAUTHORIZED Bearer realm="https://r.example/token",service="r"${rest}`
 
@@ -112,11 +116,44 @@ test('a token never gives more than the grants', () => {
   const token = (name: string | undefined) => withToken(name, 'repository:team/secret:pull,push,delete')
   assert.equal(required(token('bob'), 'push', secret), '403 DENIED')
   // Behind a token without a name there may still be somebody with an account.
-  assert.equal(required(token(undefined), 'pull', secret), bearer(',scope="repository:team/secret:pull"'))
+  const scope = ',scope="repository:team/secret:pull",error="insufficient_scope"'
+  assert.equal(required(token(undefined), 'pull', secret), bearer(scope))
+})
+
+test('a ceiling that no other token changes is no reason for a challenge', () => {
+  const robot: Identity = { ...withToken('alice', 'repository:team/secret:pull'), method: 'basic' }
+  assert.equal(required(robot, 'pull', secret), 'allowed')
+  assert.equal(required(robot, 'push', secret), '403 DENIED')
+})
+
+test('the address counts, and what grants it is told', () => {
+  const inside = createPolicy({
+    grants: [{ repositories: ['team/**'], push: ['alice'], from: ['192.0.2.0/24'], line: 4 }],
+  })
+  const wanted = { action: 'pull', repository: secret } as const
+  const { grant, word, line } = guardOf({ policy: inside }).require(from(alice), wanted, ORIGIN)
+  assert.deepEqual({ grant, word, line }, { grant: 0, word: 'push', line: 4 })
+  const elsewhere: Caller = { identity: alice, address: '198.51.100.1' }
+  const refused = () => guardOf({ policy: inside }).require(elsewhere, wanted, ORIGIN)
+  assert.equal(outcome(refused), '403 DENIED')
+})
+
+test('with hidden repositories, who may not pull is told that there is none', () => {
+  const hidden = (identity: Identity, action: Action, name: string, options?: Partial<GuardOptions>) =>
+    required(identity, action, repository(name), { hidesRepositories: true, ...options })
+  assert.equal(hidden(bob, 'pull', 'other/app'), '404 NAME_UNKNOWN')
+  assert.equal(hidden(bob, 'push', 'other/app'), '404 NAME_UNKNOWN')
+  assert.equal(hidden(bob, 'push', 'team/secret'), '403 DENIED')
+  assert.equal(hidden(withToken('bob'), 'pull', 'other/app'), '404 NAME_UNKNOWN')
+  assert.equal(hidden(ANONYMOUS, 'pull', 'team/secret', { hasAccounts: false }), '404 NAME_UNKNOWN')
+  // A login, or a larger token, could help.
+  assert.equal(hidden(ANONYMOUS, 'pull', 'other/app'), bearer(',scope="repository:other/app:pull"'))
+  const scope = ',scope="repository:team/secret:pull",error="insufficient_scope"'
+  assert.equal(hidden(withToken('bob'), 'pull', 'team/secret'), bearer(scope))
 })
 
 test('the catalog needs its own grant and its own scope', () => {
-  const catalog = (identity: Identity) => outcome(() => guardOf().requireCatalog(identity, ORIGIN))
+  const catalog = (identity: Identity) => outcome(() => guardOf().requireCatalog(from(identity), ORIGIN))
   assert.equal(catalog(alice), 'allowed')
   assert.equal(catalog(bob), '403 DENIED')
   assert.equal(catalog(ANONYMOUS), bearer(',scope="registry:catalog:*"'))
@@ -140,9 +177,9 @@ test('GET /v2/ challenges when a login is of use', () => {
 
 test('a mount looks at the ceiling of a token, a listing does not', () => {
   const limited = withToken('alice', 'registry:catalog:*')
-  assert.equal(guardOf().mayPull(limited, secret), false)
-  assert.equal(guardOf().maySee(limited, secret), true)
-  assert.equal(guardOf().maySee(limited, repository('other/app')), false)
+  assert.equal(guardOf().mayPull(from(limited), secret), false)
+  assert.equal(guardOf().maySee(from(limited), secret), true)
+  assert.equal(guardOf().maySee(from(limited), repository('other/app')), false)
 })
 
 test('an identity that is known is answered at once, one that has to be verified later', async () => {
@@ -151,7 +188,7 @@ test('an identity that is known is answered at once, one that has to be verified
     authenticator: { authenticate: (...args) => (seen.push(args), alice) },
   })
   assert.equal(known.identify(requestWith('Basic x'), asking), alice)
-  assert.deepEqual(seen, [['Basic x', '192.0.2.7']])
+  assert.deepEqual(seen, [['Basic x', { address: '192.0.2.7', host: undefined, repository: undefined }]])
   const verified = guardOf({ authenticator: { authenticate: async () => bob } })
   assert.equal(await verified.identify(requestWith('Basic x'), asking), bob)
 })

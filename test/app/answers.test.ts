@@ -243,6 +243,16 @@ test('the log has one line for each request, with who and what, and no secret', 
   assert.doesNotMatch(everything, /canary|alice-secret|YWxpY2U6/)
 })
 
+test('the log names the whole path of a token that is refused, without the query', async () => {
+  const headers = { 'user-agent': 'probe/2' }
+  const wrong = { account: { username: 'bob', password: 'wrong' }, headers }
+  assert.equal((await ask('/token?service=dockgate', wrong)).status, 401)
+  const line = await until('the line is written', () =>
+    gateway.log().find((each) => each['userAgent'] === 'probe/2'),
+  )
+  assert.equal(line['path'], '/token')
+})
+
 test('a Host header that is no authority breaks nothing', async () => {
   const challenge = async (host: string) => {
     const raw = await connectRaw(gateway.url, { ca: gateway.ca })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ScopesCeiling } from '../../src/access/ceiling.ts'
 import type { Identity } from '../../src/access/identity.ts'
 import { InvalidCredentialError } from '../../src/auth/authenticator.ts'
 import { VerifiedCredentials, type Verdict } from '../../src/auth/verified-credentials.ts'
@@ -73,7 +74,9 @@ test('the number of remembered verdicts is bounded', async () => {
 
 test('verdicts of many scopes are forgotten sooner, whatever their number', async () => {
   const verified = new VerifiedCredentials()
-  const ceiling = parseScopes(Array.from({ length: 95 }, (_, index) => `repository:a/${index}:pull`))
+  const ceiling = new ScopesCeiling(
+    parseScopes(Array.from({ length: 95 }, (_, index) => `repository:a/${index}:pull`)),
+  )
   const { decide, times } = decider({ identity: { name: undefined, method: 'bearer', ceiling } })
   // Of tokens with one scope each, this many are remembered by far.
   for (let index = 0; index < 1000; index++) await verified.identify(`Bearer ${index}`, decide)
@@ -83,7 +86,9 @@ test('verdicts of many scopes are forgotten sooner, whatever their number', asyn
 
 test('a verdict that weighs more than may be remembered is still an answer', async () => {
   const verified = new VerifiedCredentials({ maxBytes: 1000 })
-  const { decide, times } = decider({ identity: { ...alice, ceiling: parseScopes(['repository:a:pull']) } })
+  const { decide, times } = decider({
+    identity: { ...alice, ceiling: new ScopesCeiling(parseScopes(['repository:a:pull'])) },
+  })
   await verified.identify('Bearer x', decide)
   assert.equal((await verified.identify('Bearer x', decide)).name, 'alice')
   assert.equal(times(), 2)

@@ -8,6 +8,7 @@ import { describeMachine, obstacle } from './machine.ts'
 import { helpText, parseOptions, type Options } from './options.ts'
 import { machineText, resultText, writeResults, type Result } from './report.ts'
 import { judge, type Bench, type Scenario } from './scenario.ts'
+import { access } from './scenarios/access.ts'
 import { blob1Gib } from './scenarios/blob-1gib.ts'
 import { blob1Mib } from './scenarios/blob-1mib.ts'
 import { manifestBasic } from './scenarios/manifest-basic.ts'
@@ -24,6 +25,7 @@ const SCENARIOS: readonly Scenario[] = [
   blob1Gib,
   push1Gib,
   memory,
+  access,
 ]
 const RESULTS = join(ROOT, 'bench-results')
 

@@ -13,7 +13,7 @@ test('the account is made once, and only the hash of its password is kept', asyn
   assert(created)
   assert.match(created.password, /^[A-Za-z0-9]{22}$/)
   const text = await readFile(file, 'utf8')
-  assert.match(text, /^admin:\$2y\$10\$[./A-Za-z0-9]{53}\n$/)
+  assert.match(text, /^admin:\$2y\$12\$[./A-Za-z0-9]{53}\n$/)
   const hash = text.trim().replace('admin:$2y$', '$2b$')
   assert.equal(await bcrypt.compare(created.password, hash), true)
   assert.equal((await stat(file)).mode & 0o777, 0o600)

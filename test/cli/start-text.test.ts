@@ -29,7 +29,11 @@ test('a configuration of its own is told by its public name, and nothing that do
   assert.deepEqual(startLines(config, ['http://127.0.0.1:8080', 'http://127.0.0.1:9090']), [
     'dockgate listens on http://127.0.0.1:8080; health and metrics on http://127.0.0.1:9090',
   ])
-  const withLogin = { ...config, auth: { ...config.auth, htpasswd: { file: '/h' } } }
+  const limits = { realm: undefined, hosts: undefined, repositories: undefined }
+  const withLogin = {
+    ...config,
+    auth: { ...config.auth, htpasswd: [{ ...limits, file: '/h', upgrade: false, backend: 'htpasswd' }] },
+  }
   assert.equal(
     startLines(withLogin, ['http://127.0.0.1:8080', 'x'])[1],
     'Log in:    docker login registry.example.com',

@@ -15,10 +15,14 @@ test('without a file, the built-in defaults mirror Docker Hub and let the admin 
       address: { host: undefined, port: 5443 },
       tls: { kind: 'auto', folder: join(cwd, 'certs'), names: [] },
       redirectToHttps: false,
+      clientCas: undefined,
     },
   ])
   assert.deepEqual(config.admin.address, { host: '127.0.0.1', port: 9090 })
-  assert.deepEqual(config.auth.htpasswd, { file: join(cwd, 'config/htpasswd') })
+  assert.deepEqual(
+    config.auth.htpasswd.map(({ file }) => file),
+    [join(cwd, 'config/htpasswd')],
+  )
   assert.equal(config.auth.token?.ttlMs, 300_000)
   assert.deepEqual(
     config.access.flatMap(({ delete: deleting, ...grant }) => [
@@ -84,14 +88,19 @@ shutdownGrace: 500ms
       address: { host: '::1', port: 5000 },
       tls: { kind: 'files', certificateFile: join(cwd, 'a.crt'), keyFile: join(cwd, 'a.key') },
       redirectToHttps: false,
+      clientCas: undefined,
     },
-    { address: { host: '127.0.0.1', port: 0 }, tls: undefined, redirectToHttps: true },
+    { address: { host: '127.0.0.1', port: 0 }, tls: undefined, redirectToHttps: true, clientCas: undefined },
   ])
   assert.deepEqual(config.auth.token, {
     service: 'registry.example.com',
     issuer: 'dockgate',
     ttlMs: 90_000,
     keyFile: join(cwd, 'certs/token.key'),
+    previousKeyFiles: [],
+    certificateFile: undefined,
+    realm: undefined,
+    refresh: { ttlMs: 30 * 24 * 3600_000, maxPerAccount: 100 },
   })
   assert.deepEqual(config.auth.groups.get('ops'), ['alice', 'ldap:bob'])
   assert.equal(config.upstreams.get('hub')?.url, 'https://registry-1.docker.io')
@@ -173,13 +182,14 @@ stores: { main: { filesystem: { root: data } } }
   ])
 })
 
-test('what this version does not have is refused instead of ignored', async (t) => {
+test('what this version does not have, or what means nothing, is refused instead of ignored', async (t) => {
   const yaml = `
 listen:
   - { address: ":443", tls: acme, proxyProtocol: true, console: true }
-  - { address: ":444", tls: { certificate: a, key: b, clientCas: [c] } }
-hosts: { mirror.lan: { lenient: true } }
-access: [{ from: [10.0.0.0/8], admin: [alice] }]
+  - { address: ":444", tls: { certificate: a, key: b } }
+hosts: { mirror.lan: { lenient: maybe } }
+access: [{ from: [10.0.0.0/33], admin: [alice] }, { from: [], admin: [alice] }]
+audit: { file: audit.log, maxSize: 1KiB, keep: -1 }
 repositories: { "**": { store: main } }
 stores: { main: { s3: { bucket: x } } }
 `
@@ -187,11 +197,13 @@ stores: { main: { s3: { bucket: x } } }
     'c.yml:3:24: listen[0].tls: acme is not supported yet',
     'c.yml:3:35: listen[0].proxyProtocol: not supported yet; leave it out',
     'c.yml:3:56: listen[0].console: not supported yet; leave it out',
-    'c.yml:4:55: listen[1].tls.clientCas: not supported yet',
-    'c.yml:5:24: hosts."mirror.lan".lenient: not supported yet; leave it out',
-    'c.yml:6:12: access[0].from: not supported yet',
-    'c.yml:8:11: stores.main.filesystem: is missing',
-    'c.yml:8:19: stores.main.s3: not supported yet',
+    'c.yml:5:24: hosts."mirror.lan".lenient: must be true or false',
+    'c.yml:6:19: access[0].from[0]: must be an IP address or a range such as 10.0.0.0/8',
+    'c.yml:6:53: access[1].from: names no address: nobody comes from there',
+    'c.yml:7:27: audit.maxSize: must be at least 1MiB',
+    'c.yml:7:42: audit.keep: must be 0 or more',
+    'c.yml:9:11: stores.main.filesystem: is missing',
+    'c.yml:9:19: stores.main.s3: not supported yet',
   ])
 })
 
@@ -208,7 +220,7 @@ shutdownGrace: 30
 `
   assert.deepEqual(await problems(t, yaml), [
     'c.yml:2:1: listen: must be a list',
-    'c.yml:3:9: auth.htpasswd: must be a mapping',
+    'c.yml:3:9: auth.htpasswd: must be a mapping with file, or a list of such mappings',
     'c.yml:3:36: auth.token: must be "off" or a mapping',
     'c.yml:4:22: access[0].catalog[0]: must be text; write it in quotes',
     'c.yml:5:10: hosts."Mirror.LAN:443": must be a host name in lower case, without port',

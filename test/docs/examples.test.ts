@@ -18,7 +18,17 @@ import { followPage, listPages, readBlocks, type Block } from './pages.ts'
 
 const PASSWORD = 'a password: with colons'
 /** Files that the pages name and their readers have. */
-const FILES = ['config/htpasswd', 'certs/registry.crt', 'certs/registry.key']
+const FILES = [
+  'config/htpasswd',
+  'config/team-b.htpasswd',
+  'config/k8s-keys.json',
+  'config/gitlab-registry.crt',
+  'certs/registry.crt',
+  'certs/registry.key',
+  'certs/ldap-ca.crt',
+  'certs/clients.crt',
+]
+const SECRETS = ['config/ldap-password']
 
 test('every YAML example is a configuration that loads', async (t) => {
   const pages = await Promise.all((await listPages()).map(readBlocks))
@@ -78,6 +88,11 @@ test('docs/logins-and-grants.md: who may do what is what the page says', async (
   assert.equal((await readLayout(join(folder, 'anonymous')))['1.0']?.digest, image)
 })
 
+test('docs/tokens.md: a robot pushes with its token, until that is revoked', async (t) => {
+  const { folder } = await clone(t)
+  await followPage(t, 'docs/tokens.md', { folder, replace: await ownPort(), env: { PASSWORD } })
+})
+
 test('docs/tls.md: the certificate that the page makes passes the check', async (t) => {
   const { folder } = await clone(t)
   await followPage(t, 'docs/tls.md', { folder, replace: {}, env: {} })
@@ -87,6 +102,8 @@ test('docs/tls.md: the certificate that the page makes passes the check', async 
 async function problemsOf(t: Scope, { page, line, text }: Block): Promise<string[]> {
   const { folder: cwd } = await clone(t)
   await writeFile(join(cwd, 'example.yml'), text)
+  // Elsewhere it is made by the first start.
+  await writeFile(join(cwd, 'certs/token.key'), '')
   try {
     await loadConfig('example.yml', {}, { cwd })
     return []
@@ -103,6 +120,7 @@ async function clone(t: Scope): Promise<{ folder: string; image: string }> {
   await mkdir(join(folder, 'config'))
   await mkdir(join(folder, 'certs'))
   await Promise.all(FILES.map((file) => writeFile(join(folder, file), '')))
+  await Promise.all(SECRETS.map((file) => writeFile(join(folder, file), 'secret\n')))
   await writeLayout(join(folder, 'image'), { '1.0': image })
   return { folder, image: image.manifest.digest }
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { cp, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { htpasswdLine } from '../support/htpasswd.ts'
@@ -34,8 +34,11 @@ test('the built program serves with its production dependencies, and the health 
   const { dependencies } = JSON.parse(await readFile(join(app, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>
   }
-  for (const name of Object.keys(dependencies))
-    await symlink(join(ROOT, 'node_modules', name), join(app, 'node_modules', name))
+  for (const name of Object.keys(dependencies)) {
+    const link = join(app, 'node_modules', name)
+    await mkdir(dirname(link), { recursive: true }) // that of a scope
+    await symlink(join(ROOT, 'node_modules', name), link)
+  }
   // apr1 is computed by the worker, a file that nothing imports.
   await writeFile(join(folder, 'htpasswd'), await htpasswdLine('alice', 'secret', 'apr1'))
   await writeConfig(join(folder, 'dockgate.yml'), DEFAULTS)

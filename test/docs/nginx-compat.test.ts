@@ -13,6 +13,8 @@ import { startBoth, type Both } from './nginx-front.ts'
 const COLONS = 'se:cr:et:'
 const UTF8 = 'pässwörd-€-密码'
 const LONG = '0123456789abcdef'.repeat(5)
+/** Of `password`. */
+const ARGON2ID = '$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc'
 
 const scope = fileScope()
 let both: Both
@@ -120,28 +122,31 @@ test('P8: a changed file counts without a restart', async (t) => {
   assert.equal(await changing.login('before', 'word'), 401)
 })
 
-test('P9: the kinds of hash that only nginx verifies are reported with their lines, and open to nothing here', async (t) => {
-  const bcrypt = await htpasswdLine('bcrypt-x', 'word')
+test('P9: what the htpasswd and openssl programs write opens to its password alone, and weak kinds are reported', async (t) => {
+  const hashOf = async (kind: 'sha1' | 'crypt'): Promise<string> =>
+    (await htpasswdLine('user', 'word', kind)).slice('user:'.length)
   const kinds = {
-    'bcrypt-x': bcrypt.slice('bcrypt-x:'.length).replace('$2y$', '$2x$'),
-    sha1: (await htpasswdLine('sha1', 'word', 'sha1')).slice('sha1:'.length),
+    sha1: await hashOf('sha1'),
+    des: await hashOf('crypt'),
     plain: '{PLAIN}word',
-    des: (await htpasswdLine('des', 'word', 'crypt')).slice('des:'.length),
     md5: await openssl('-1', 'word'),
     sha256: await openssl('-5', 'word'),
     sha512: await openssl('-6', 'word'),
   }
   const lines = Object.entries(kinds).map(([name, hash]) => `${name}:${hash}`)
-  const { gateway, ask } = await startBoth(t, lines.join('\n'))
-  for (const name of Object.keys(kinds)) {
-    const { nginx, dockgate } = await ask('/v2/', as(name, 'word'))
-    assert.deepEqual([name, nginx.status, dockgate.status], [name, 200, 401])
-  }
-  const warnings = () => gateway.log().filter(({ msg }) => msg === 'password file: entry cannot be used')
-  await until('each line is reported', () => warnings().length === lines.length)
+  const { gateway, login } = await startBoth(t, lines.join('\n'))
+  for (const name of Object.keys(kinds))
+    assert.deepEqual([name, await login(name, 'word'), await login(name, 'Word')], [name, 200, 401])
+  const warnings = () => gateway.log().filter(({ msg }) => msg === 'password file: weak hash')
+  await until('each weak line is reported', () => warnings().length === 4)
   assert.deepEqual(
     warnings().map(({ line, name }) => [line, name]),
-    Object.keys(kinds).map((name, index) => [index + 1, name]),
+    [
+      [1, 'sha1'],
+      [2, 'des'],
+      [3, 'plain'],
+      [4, 'md5'],
+    ],
   )
 })
 
@@ -151,6 +156,19 @@ test('P10: an empty password and one with control characters log in at nginx alo
   const [empty, tab] = [await ask('/v2/', as('empty', '')), await ask('/v2/', as('tab', 'a\tb'))]
   assert.deepEqual([empty.nginx.status, empty.dockgate.status], [200, 401])
   assert.deepEqual([tab.nginx.status, tab.dockgate.status], [200, 401])
+})
+
+test('P14: argon2id opens here alone', async (t) => {
+  const { ask } = await startBoth(t, `alice:${ARGON2ID}`)
+  const { nginx, dockgate } = await ask('/v2/', as('alice', 'password'))
+  assert.deepEqual([nginx.status, dockgate.status], [401, 200])
+})
+
+test('P15: a line with the beginning of a name hides the next one from nginx alone', async (t) => {
+  const line = await htpasswdLine('alice', 'word')
+  const { ask } = await startBoth(t, `ali\n${line}`)
+  const { nginx, dockgate } = await ask('/v2/', as('alice', 'word'))
+  assert.deepEqual([nginx.status, dockgate.status], [401, 200])
 })
 
 test('R1: who shows no login, a wrong one, garbage or another scheme is challenged', async () => {

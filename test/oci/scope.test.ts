@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { formatScope, parseScopes, type Action } from '../../src/oci/scope.ts'
+import { checkScopes, scopeTexts } from './scope-texts.ts'
 
 const parsed = (...texts: string[]): string[] => parseScopes(texts).map(formatScope)
 
@@ -69,4 +70,8 @@ test('what was formatted is parsed back', () => {
       assert.deepEqual(parseScopes([first.map(formatScope).join(' ')]), first)
     }),
   )
+})
+
+test('whatever is written, nothing is asked for but that', () => {
+  fc.assert(fc.property(scopeTexts, checkScopes), { numRuns: 2000 })
 })

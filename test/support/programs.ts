@@ -10,6 +10,9 @@ export const PROGRAMS: Readonly<Record<string, string>> = {
   skopeo: 'skopeo',
   htpasswd: 'apache2-utils',
   openssl: 'openssl',
+  slapd: 'slapd',
+  mkpasswd: 'whois',
+  pg_ctlcluster: 'postgresql',
 }
 
 /** PATH with the folder of daemons, which a plain user's PATH lacks on Debian. */

@@ -1,10 +1,12 @@
 // What is kept of an upload session between requests: a small file beside its bytes, which registry:2 ignores.
 import { isDigestAlgorithm, parseDigest, type Digest, type DigestAlgorithm } from '../../oci/digest.ts'
 import { RegistryError } from '../../oci/error.ts'
+import type { Identity } from '../../access/identity.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { PathNotFoundError, type StorageDriver, type WriteJournal } from '../../storage/driver.ts'
 import { uploadFolder } from '../content/layout.ts'
 import type { SessionClaim, SessionClaims } from './session-claims.ts'
+import { isOwner, ownerOf } from './upload-owner.ts'
 
 export interface UploadState {
   /** What the bytes are hashed with while they arrive. */
@@ -17,6 +19,12 @@ export interface UploadState {
   readonly digest?: Digest
 }
 
+/** What the file holds. */
+interface KeptState extends UploadState {
+  /** See {@link ownerOf}. */
+  readonly owner?: string
+}
+
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const MAX_STATE_BYTES = 64 * 1024
 
@@ -26,6 +34,7 @@ export class UploadSession {
   readonly folder: string
   readonly #driver: StorageDriver
   #claim: SessionClaim | undefined
+  #owner: string | undefined
 
   /** Whether a session can be called so. */
   static isId(text: string): boolean {
@@ -45,18 +54,22 @@ export class UploadSession {
     return `${this.folder}/data`
   }
 
-  async create(algorithm: DigestAlgorithm): Promise<void> {
+  async create(algorithm: DigestAlgorithm, identity: Identity): Promise<void> {
+    this.#owner = ownerOf(this.id, identity)
     // registry:2 purges abandoned sessions by this time; it is written without fractions of a second there.
     const startedAt = new Date().toISOString().replace(/\.\d+Z$/, 'Z')
     await this.#driver.writeAll(`${this.folder}/startedat`, Buffer.from(startedAt))
     await this.save({ algorithm, offset: 0 })
   }
 
-  /** Rejects with `BLOB_UPLOAD_UNKNOWN`. */
-  async load(): Promise<UploadState> {
+  /** Rejects with `BLOB_UPLOAD_UNKNOWN`, also for a session that somebody else began. */
+  async load(identity: Identity): Promise<UploadState> {
     try {
       const bytes = await this.#driver.readAll(this.#statePath, { maxBytes: MAX_STATE_BYTES })
-      return parseState(JSON.parse(bytes.toString()))
+      const { owner, ...state } = parseState(JSON.parse(bytes.toString()))
+      if (!isOwner(owner, this.id, identity)) throw unknownUpload()
+      this.#owner = owner
+      return state
     } catch (error) {
       if (error instanceof PathNotFoundError || error instanceof SyntaxError) throw unknownUpload(error)
       throw error
@@ -84,7 +97,8 @@ export class UploadSession {
 
   async save(state: UploadState): Promise<void> {
     await this.requireHeld()
-    await this.#driver.writeAll(this.#statePath, Buffer.from(JSON.stringify(state)))
+    const kept: KeptState = { ...state, ...(this.#owner === undefined ? {} : { owner: this.#owner }) }
+    await this.#driver.writeAll(this.#statePath, Buffer.from(JSON.stringify(kept)))
   }
 
   async delete(): Promise<void> {
@@ -101,9 +115,9 @@ export function unknownUpload(cause?: unknown): RegistryError {
   return new RegistryError('BLOB_UPLOAD_UNKNOWN', 'no such upload session: start the upload again', { cause })
 }
 
-function parseState(json: unknown): UploadState {
+function parseState(json: unknown): KeptState {
   if (!isObject(json)) throw unknownUpload()
-  const { algorithm, offset, journal, digest } = json
+  const { algorithm, offset, journal, digest, owner } = json
   if (typeof algorithm !== 'string' || !isDigestAlgorithm(algorithm)) throw unknownUpload()
   if (typeof offset !== 'number' || !Number.isSafeInteger(offset) || offset < 0) throw unknownUpload()
   const hashed = typeof digest === 'string' ? parseDigest(digest) : undefined
@@ -113,6 +127,7 @@ function parseState(json: unknown): UploadState {
     // Text that a writer's close() gave to save().
     ...(typeof journal === 'string' ? { journal: journal as WriteJournal } : {}),
     ...(hashed === undefined ? {} : { digest: hashed }),
+    ...(typeof owner === 'string' ? { owner } : {}),
   }
 }
 

@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto'
 import { algorithmOf, type Digest, type DigestAlgorithm } from '../../oci/digest.ts'
 import { RegistryError } from '../../oci/error.ts'
+import type { Identity } from '../../access/identity.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { ContentStore } from '../content/content-store.ts'
-import type { UploadChunk, UploadStatus, UploadStore } from '../registry.ts'
+import type { RequestContext, UploadChunk, UploadStatus, UploadStore } from '../registry.ts'
 import type { BlobHolders, MayPull } from './blob-holders.ts'
 import type { SessionClaims } from './session-claims.ts'
 import { answered } from './storage-failures.ts'
@@ -24,23 +25,32 @@ export class BundledUploads implements UploadStore {
     this.#writes = new UploadWrites(content)
   }
 
-  start(repository: RepositoryName, { algorithm }: { algorithm?: DigestAlgorithm }): Promise<UploadStatus> {
+  start(
+    repository: RepositoryName,
+    { algorithm }: { algorithm?: DigestAlgorithm },
+    { identity }: RequestContext,
+  ): Promise<UploadStatus> {
     return answered(async () => {
       const session = new UploadSession(this.#content.driver, repository, randomUUID())
-      await session.create(algorithm ?? 'sha256')
+      await session.create(algorithm ?? 'sha256', identity)
       return { id: session.id, offset: 0 }
     })
   }
 
-  status(repository: RepositoryName, id: string): Promise<UploadStatus> {
+  status(repository: RepositoryName, id: string, { identity }: RequestContext): Promise<UploadStatus> {
     return answered(async () => {
-      const { offset } = await new UploadSession(this.#content.driver, repository, id).load()
+      const { offset } = await new UploadSession(this.#content.driver, repository, id).load(identity)
       return { id, offset }
     })
   }
 
-  append(repository: RepositoryName, id: string, chunk: UploadChunk): Promise<UploadStatus> {
-    return this.#alone(repository, id, async (session, state) => {
+  append(
+    repository: RepositoryName,
+    id: string,
+    chunk: UploadChunk,
+    context: RequestContext,
+  ): Promise<UploadStatus> {
+    return this.#alone(repository, id, context, async (session, state) => {
       checkStart(chunk, state)
       return { id, offset: await this.#writes.append(session, state, chunk) }
     })
@@ -51,10 +61,11 @@ export class BundledUploads implements UploadStore {
     id: string,
     digest: Digest,
     chunk: UploadChunk | undefined,
+    context: RequestContext,
   ): Promise<void> {
-    return this.#alone(repository, id, async (session, before) => {
+    return this.#alone(repository, id, context, async (session, before) => {
       checkStart(chunk, before)
-      const [state, last] = await this.#kept(session, before, digest, chunk)
+      const [state, last] = await this.#kept(session, before, digest, chunk, context)
       if (last !== undefined || !(await this.#isStored(state, digest)))
         await this.#writes.store(session, state, digest, last)
       this.#writes.forget(session)
@@ -64,8 +75,8 @@ export class BundledUploads implements UploadStore {
     })
   }
 
-  cancel(repository: RepositoryName, id: string): Promise<void> {
-    return this.#alone(repository, id, async (session) => {
+  cancel(repository: RepositoryName, id: string, context: RequestContext): Promise<void> {
+    return this.#alone(repository, id, context, async (session) => {
       this.#writes.forget(session)
       await session.delete()
     })
@@ -97,11 +108,12 @@ export class BundledUploads implements UploadStore {
     state: UploadState,
     digest: Digest,
     chunk: UploadChunk | undefined,
+    { identity }: RequestContext,
   ): Promise<[UploadState, UploadChunk?]> {
     if (chunk === undefined || chunk.length === 0) return [state]
     if (state.offset === 0) return [{ ...state, algorithm: algorithmOf(digest) }, chunk]
     await this.#writes.append(session, state, chunk)
-    return [await session.load()]
+    return [await session.load(identity)]
   }
 
   /** The session's bytes are known to be the blob, and it lies on the store: also after a kill in the middle of `finish`. */
@@ -113,14 +125,15 @@ export class BundledUploads implements UploadStore {
   #alone<Result>(
     repository: RepositoryName,
     id: string,
+    { identity }: RequestContext,
     work: (session: UploadSession, state: UploadState) => Promise<Result>,
   ): Promise<Result> {
     return answered(async () => {
       const session = new UploadSession(this.#content.driver, repository, id)
-      await session.load() // one that is not there gets no claim either
+      await session.load(identity) // one that is not there, or somebody else's, gets no claim either
       await session.claim(this.#claims)
       try {
-        return await work(session, await loadClaimed(session))
+        return await work(session, await loadClaimed(session, identity))
       } finally {
         await session.release()
       }
@@ -129,9 +142,9 @@ export class BundledUploads implements UploadStore {
 }
 
 /** What an earlier request left; one that ended the session just now took all but the claim away. */
-async function loadClaimed(session: UploadSession): Promise<UploadState> {
+async function loadClaimed(session: UploadSession, identity: Identity): Promise<UploadState> {
   try {
-    return await session.load()
+    return await session.load(identity)
   } catch (error) {
     if (error instanceof RegistryError) await session.delete()
     throw error

@@ -7,10 +7,11 @@ import type { ErrorCode } from '../../oci/error.ts'
 import { parseRepositoryName } from '../../oci/repository-name.ts'
 import { failureOf } from '../../upstream/answers.ts'
 import { UpstreamUnavailableError, type UpstreamError } from '../../upstream/errors.ts'
-import { basicAuthorization, type Credentials } from '../../upstream/token-source.ts'
+import type { LoginAhead } from '../../upstream/login-ahead.ts'
 import { toRegistryError } from '../upstream-failure.ts'
 import { upstreamName, type NameRewrite } from '../upstream-name.ts'
 import type { Forwarder, ForwardRoute } from '../forwarder.ts'
+import { forwardScope } from './forward-scope.ts'
 import { answerHeaders, refusalHeaders, requestHeaders, rewriteLocation } from './forwarded-headers.ts'
 
 export interface HttpForwarderOptions {
@@ -18,8 +19,8 @@ export interface HttpForwarderOptions {
   readonly url: string | URL
   /** Where the core calls its repositories otherwise. */
   readonly rewrite?: NameRewrite | undefined
-  /** The core's own login, sent as Basic. */
-  readonly credentials?: Credentials
+  /** The gateway's own login at the core; without it, none is sent. */
+  readonly login?: LoginAhead | undefined
   /** PEM of the authorities that sign the core's certificate, in place of the system's. */
   readonly ca?: string | Buffer
   /** Default 5 s. */
@@ -29,6 +30,7 @@ export interface HttpForwarderOptions {
 }
 
 type PublicView = Parameters<Forwarder['forward']>[3]
+type AuthorizedView = PublicView & { readonly authorization: string | undefined }
 
 const NOT_FOUND: Readonly<Record<ForwardRoute['kind'], ErrorCode>> = {
   blob: 'BLOB_UNKNOWN',
@@ -46,7 +48,7 @@ export class HttpForwarder implements Forwarder {
   readonly #core: URL
   readonly #apiPath: string
   readonly #agent: HttpAgent
-  readonly #authorization: string | undefined
+  readonly #login: LoginAhead | undefined
   readonly #rewrite: NameRewrite | undefined
   readonly #connectTimeoutMs: number
   readonly #idleTimeoutMs: number
@@ -58,7 +60,7 @@ export class HttpForwarder implements Forwarder {
     const trust = options.ca === undefined ? {} : { ca: options.ca }
     this.#agent =
       this.#core.protocol === 'https:' ? new HttpsAgent({ ...kept, ...trust }) : new HttpAgent(kept)
-    this.#authorization = options.credentials && basicAuthorization(options.credentials)
+    this.#login = options.login
     this.#rewrite = options.rewrite
     this.#connectTimeoutMs = options.connectTimeoutMs ?? 5_000
     this.#idleTimeoutMs = options.idleTimeoutMs ?? 300_000
@@ -70,19 +72,28 @@ export class HttpForwarder implements Forwarder {
     route: ForwardRoute,
     view: PublicView,
   ): Promise<void> {
-    return this.#send(req, res, forCore(route, this.#rewrite), view)
+    const target = forCore(route, this.#rewrite)
+    const authorization = await this.#authorize(target)
+    // A client that has gone meanwhile would not be noticed any more.
+    if (!res.destroyed) await this.#send(req, res, target, { ...view, authorization })
   }
 
   close(): void {
     this.#agent.destroy()
   }
 
-  #send(req: IncomingMessage, res: ServerResponse, route: ForwardRoute, view: PublicView): Promise<void> {
+  async #authorize(route: ForwardRoute): Promise<string | undefined> {
+    try {
+      return await this.#login?.header(forwardScope(route))
+    } catch (error) {
+      throw asFailure(error, route)
+    }
+  }
+
+  #send(req: IncomingMessage, res: ServerResponse, route: ForwardRoute, view: AuthorizedView): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const fail = (error: unknown, headers: Record<string, string> = {}): void =>
-      reject(
-        toRegistryError(error, { notFound: NOT_FOUND[route.kind], unauthorized: 'UNAVAILABLE', headers }),
-      )
+    const fail = (error: unknown, headers?: Record<string, string>): void =>
+      reject(asFailure(error, route, headers))
     let sent: ClientRequest | undefined
     const proxy = createProxyServer()
     proxy.once('proxyReq', (request) => {
@@ -91,6 +102,8 @@ export class HttpForwarder implements Forwarder {
     })
     proxy.once('proxyRes', (answer) => {
       if ((answer.statusCode ?? 0) < 400) return this.#pass(answer, res, route, view)
+      if (answer.statusCode === 401)
+        this.#login?.refused(forwardScope(route), answer.headers['www-authenticate'], view.authorization)
       void refusalOf(answer, req, this.#core).then((failure) => {
         // The rest of a refused body stays unsent; a request that was sent whole leaves a connection to use again.
         if (sent?.writableFinished !== true) sent?.destroy()
@@ -121,8 +134,11 @@ export class HttpForwarder implements Forwarder {
     return { target, ignorePath: true, prependPath: true }
   }
 
-  #requestHeaders(req: IncomingMessage, { publicOrigin }: PublicView): Record<string, string> {
-    const headers = requestHeaders(req.headers, publicOrigin, this.#authorization)
+  #requestHeaders(
+    req: IncomingMessage,
+    { publicOrigin, authorization }: AuthorizedView,
+  ): Record<string, string> {
+    const headers = requestHeaders(req.headers, publicOrigin, authorization)
     headers['host'] = this.#core.host
     // A body that is not forwarded must not be announced; one of unknown length is framed anew by Node.
     if (!hasForwardedBody(req)) {
@@ -167,6 +183,10 @@ export class HttpForwarder implements Forwarder {
     // http-proxy resets the client when the core breaks off, and the core when the client does.
     answer.pipe(res)
   }
+}
+
+function asFailure(error: unknown, route: ForwardRoute, headers: Record<string, string> = {}): unknown {
+  return toRegistryError(error, { notFound: NOT_FOUND[route.kind], unauthorized: 'UNAVAILABLE', headers })
 }
 
 /** The route under the core's name of the repository. */

@@ -153,10 +153,11 @@ test('what the client sends of logins and proxies stays here; the core gets its 
   const core = await startScriptedServer(t, (_req, res) =>
     res.writeHead(200, { server: 'core', 'set-cookie': 'a=b' }).end(),
   )
-  const gateway = await startForwardingGateway(t, {
-    url: core.url,
-    credentials: { username: 'gate', password: 'a:b' },
-  })
+  const login = {
+    header: (scope: string) => Promise.resolve(`Basic ${Buffer.from(scope).toString('base64')}`),
+    refused: () => assert.fail('nothing was refused'),
+  }
+  const gateway = await startForwardingGateway(t, { url: core.url, login })
   const { headers } = await send(`${gateway.url}/v2/a/blobs/${digest}`, {
     account: { username: 'canary', password: 'canary' },
     headers: {
@@ -168,7 +169,7 @@ test('what the client sends of logins and proxies stays here; the core gets its 
     },
   })
   const sent = core.requests[0]?.headers
-  assert.equal(sent?.authorization, `Basic ${Buffer.from('gate:a:b').toString('base64')}`)
+  assert.equal(sent?.authorization, `Basic ${Buffer.from('repository:a:pull').toString('base64')}`)
   assert.equal(sent['x-forwarded-proto'], 'https')
   assert.equal(sent['x-forwarded-host'], 'registry.example.com:8443')
   assert.equal(sent.host, new URL(core.url).host)
