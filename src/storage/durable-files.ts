@@ -30,8 +30,11 @@ export interface Durability {
 export function replaceFile(path: string, bytes: Uint8Array, durability: Durability): void {
   const temporary = temporaryBeside(path)
   try {
-    withFolder(path, () => writeFile(temporary, bytes, durability))
-    renameSync(temporary, path)
+    // Both together: a folder that goes away in between takes the file along.
+    withFolder(path, () => {
+      writeFile(temporary, bytes, durability)
+      renameSync(temporary, path)
+    })
   } catch (error) {
     rmSync(temporary, { force: true })
     throw error
@@ -43,8 +46,10 @@ export function replaceFile(path: string, bytes: Uint8Array, durability: Durabil
 export function createFile(path: string, bytes: Uint8Array): boolean {
   const temporary = temporaryBeside(path)
   try {
-    withFolder(path, () => writeFile(temporary, bytes, { fsync: false }))
-    linkOrCopy(temporary, path)
+    withFolder(path, () => {
+      writeFile(temporary, bytes, { fsync: false })
+      linkOrCopy(temporary, path)
+    })
     return true
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false

@@ -3,7 +3,11 @@ import { PathNotFoundError, StorageFullError, StorageUnavailableError } from './
 
 const NOT_FOUND = ['ENOENT', 'ENOTDIR', 'EISDIR']
 const FULL = ['ENOSPC', 'EDQUOT']
-const UNAVAILABLE = ['EROFS', 'EACCES', 'EPERM', 'EIO', 'EMFILE', 'ENFILE', 'ESTALE', 'ENAMETOOLONG']
+const UNAVAILABLE = [
+  ...['EROFS', 'EACCES', 'EPERM', 'EIO', 'EMFILE', 'ENFILE', 'ESTALE', 'ENAMETOOLONG'],
+  // A folder that others fill faster than it is deleted.
+  ...['EBUSY', 'ENOTEMPTY'],
+]
 
 /** The code of a system error, such as `ENOENT`. */
 export function codeOf(error: unknown): string | undefined {

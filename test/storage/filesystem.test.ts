@@ -37,6 +37,24 @@ test('a staged file that the disk lost bytes of cannot go on', async (t) => {
   await assert.rejects(driver.openWriter('staging/data', { journal }), PathNotFoundError)
 })
 
+test('a file is written also while others delete its folder again and again', async (t) => {
+  const { driver } = await start(t)
+  const failures: unknown[] = []
+  const deletes = async () => {
+    for (let count = 0; count < 200; count += 1)
+      await driver.delete('folder').catch((error: unknown) => failures.push(error))
+  }
+  const writes = async (name: string) => {
+    for (let count = 0; count < 200; count += 1) await driver.writeAll(`folder/${name}`, Buffer.from(name))
+  }
+  await Promise.all([deletes(), writes('a'), writes('b')])
+  // Who deletes may be told to try again.
+  assert.deepEqual(
+    failures.filter((error) => !(error instanceof StorageUnavailableError)),
+    [],
+  )
+})
+
 test('leftovers of a killed process are not listed', async (t) => {
   const { root, driver } = await start(t)
   await driver.writeAll('folder/file', Buffer.from('x'))

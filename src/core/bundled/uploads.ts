@@ -4,6 +4,7 @@ import { algorithmOf, type Digest, type DigestAlgorithm } from '../../oci/digest
 import { RegistryError } from '../../oci/error.ts'
 import type { Identity } from '../../access/identity.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
+import { PathNotFoundError } from '../../storage/driver.ts'
 import type { ContentStore } from '../content/content-store.ts'
 import type { RequestContext, UploadChunk, UploadStatus, UploadStore } from '../registry.ts'
 import type { BlobHolders, MayPull } from './blob-holders.ts'
@@ -134,6 +135,10 @@ export class BundledUploads implements UploadStore {
       await session.claim(this.#claims)
       try {
         return await work(session, await loadClaimed(session, identity))
+      } catch (error) {
+        // Where the repository was deleted meanwhile, and the session with it, that is what the client is told.
+        if (error instanceof PathNotFoundError) await loadClaimed(session, identity)
+        throw error
       } finally {
         await session.release()
       }

@@ -1,6 +1,6 @@
 // Upload sessions of the bundled registry: what they acknowledge is true, and nothing shows before it is whole.
 import assert from 'node:assert/strict'
-import { readdir, truncate } from 'node:fs/promises'
+import { mkdir, readdir, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
@@ -132,6 +132,28 @@ test('a chunk that does not start at the offset is refused with the true range, 
   )
   await uploads.finish(TEAM, id, DIGEST, chunkOf(BYTES.subarray(1000), { start: 1000 }), CONTEXT)
   assert.equal(bundled.driver.reads, 0)
+})
+
+test('a session that goes away with its repository in the middle of a request is unknown, and leaves nothing', async (t) => {
+  const bundled = await startBundled(t)
+  const { id } = await bundled.uploads.start(TEAM, {}, CONTEXT)
+  bundled.driver.beforeCommit = () => bundled.driver.delete(uploadFolder(TEAM, id))
+  await assert.rejects(bundled.uploads.finish(TEAM, id, DIGEST, chunkOf(BYTES), CONTEXT), {
+    code: 'BLOB_UPLOAD_UNKNOWN',
+  })
+  await assertNoBlob(bundled, DIGEST)
+  await assert.rejects(readdir(join(bundled.root, uploadFolder(TEAM, id))), { code: 'ENOENT' })
+})
+
+test('a blob whose place on the disk is taken by something else is refused with 503, and its session is kept', async (t) => {
+  const bundled = await startBundled(t)
+  await mkdir(join(bundled.root, blobDataPath(DIGEST)), { recursive: true })
+  const { id } = await bundled.uploads.start(TEAM, {}, CONTEXT)
+  await assert.rejects(bundled.uploads.finish(TEAM, id, DIGEST, chunkOf(BYTES), CONTEXT), {
+    code: 'UNAVAILABLE',
+    status: 503,
+  })
+  assert.equal((await bundled.uploads.status(TEAM, id, CONTEXT)).offset, BYTES.length)
 })
 
 test('a chunk that is longer or shorter than announced is dropped whole', async (t) => {
