@@ -3,11 +3,9 @@ import { PathNotFoundError, StorageFullError, StorageUnavailableError } from './
 
 const NOT_FOUND = ['ENOENT', 'ENOTDIR', 'EISDIR']
 const FULL = ['ENOSPC', 'EDQUOT']
-const UNAVAILABLE = [
-  ...['EROFS', 'EACCES', 'EPERM', 'EIO', 'EMFILE', 'ENFILE', 'ESTALE', 'ENAMETOOLONG'],
-  // A folder that others fill faster than it is deleted.
-  ...['EBUSY', 'ENOTEMPTY'],
-]
+const UNAVAILABLE = ['EROFS', 'EACCES', 'EPERM', 'EIO', 'EMFILE', 'ENFILE', 'ESTALE', 'ENAMETOOLONG']
+/** A folder that others fill faster than it is deleted. */
+const CONTENDED = ['EBUSY', 'ENOTEMPTY']
 
 /** The code of a system error, such as `ENOENT`. */
 export function codeOf(error: unknown): string | undefined {
@@ -29,7 +27,7 @@ function translate(path: string, cause: unknown): unknown {
   if (NOT_FOUND.includes(code)) return new PathNotFoundError(path, cause)
   if (FULL.includes(code))
     return new StorageFullError(`the disk has no room for ${path} (${code})`, { cause })
-  if (UNAVAILABLE.includes(code))
+  if (UNAVAILABLE.includes(code) || CONTENDED.includes(code))
     return new StorageUnavailableError(`the disk cannot be used for ${path} (${code})`, { cause })
   return cause
 }
