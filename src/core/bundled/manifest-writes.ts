@@ -91,7 +91,7 @@ async function requireBlobs(
   { blobs }: ParsedManifest,
 ): Promise<void> {
   const digests = new Set(blobs.filter(isDistributable).map((blob) => blob.digest))
-  const [missing] = await content.blobs.missing(repository, [...digests])
+  const missing = await content.blobs.firstMissing(repository, [...digests])
   if (missing !== undefined)
     throw new RegistryError('MANIFEST_BLOB_UNKNOWN', 'the manifest names a blob that was not pushed', {
       detail: { digest: missing },

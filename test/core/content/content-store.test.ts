@@ -75,6 +75,22 @@ test('links hold the digest and nothing else, and one that is torn is none', asy
   assert.equal((await content.blobs.find(TEAM, DIGEST))?.size, BYTES.length)
 })
 
+test('the first blob that is missing is told, and no more is looked for than it takes', async (t) => {
+  const { content } = await emptyContent(t)
+  const asked: number[] = []
+  const sizes = content.driver.sizes.bind(content.driver)
+  content.driver.sizes = (paths) => {
+    asked.push(paths.length)
+    return sizes(paths)
+  }
+  const unknown = Array.from({ length: 2000 }, (_, index) => digestOf(`${index}`))
+  await commit(content, BYTES)
+  await content.blobs.link(TEAM, DIGEST)
+  assert.equal(await content.blobs.firstMissing(TEAM, [DIGEST, ...unknown]), unknown[0])
+  assert.deepEqual(asked, [500])
+  assert.equal(await content.blobs.firstMissing(TEAM, [DIGEST]), undefined)
+})
+
 test('a manifest reads back byte for byte with the media type that it names', async (t) => {
   const { content } = await emptyContent(t)
   const { manifest } = imageOf({ docker: true })
