@@ -4,9 +4,11 @@ import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { parseRange, type ByteRange } from '../oci/byte-range.ts'
 import type { Digest } from '../oci/digest.ts'
+import { RegistryError } from '../oci/error.ts'
 import type { OpenBlob } from '../core/registry.ts'
 import { isSendable } from '../storage/driver.ts'
 import { isModest, multipartOf } from './byte-ranges.ts'
+import { isKnown } from './conditions.ts'
 import type { RepositoryExchange } from './exchange.ts'
 import { COMMON_HEADERS, respondEmpty } from './respond.ts'
 import type { RepositoryRoute } from './route.ts'
@@ -15,10 +17,11 @@ type BlobExchange = RepositoryExchange<Extract<RepositoryRoute, { kind: 'blob' }
 
 /** `HEAD /v2/<name>/blobs/<digest>`. */
 export async function headBlob(exchange: BlobExchange): Promise<void> {
-  const { res, repository, route, target, context, record } = exchange
+  const { req, res, repository, route, target, context, record } = exchange
   const { size, cache } = await target.registry.statBlob(repository, route.digest, context)
   record.cache = cache
-  res.writeHead(200, headersOf(route.digest, cache, size))
+  if (isKnown(req, route.digest)) res.writeHead(304, headersOf(route.digest, cache))
+  else res.writeHead(200, headersOf(route.digest, cache, size))
   res.end()
 }
 
@@ -29,7 +32,7 @@ export async function getBlob(exchange: BlobExchange): Promise<void> {
   try {
     record.cache = blob.cache
     if (blob.redirectUrl) return respondEmpty(res, 307, ['Location', blob.redirectUrl.href])
-    if (req.headers['if-none-match']?.includes(route.digest)) {
+    if (isKnown(req, route.digest)) {
       res.writeHead(304, headersOf(route.digest, blob.cache))
       return void res.end()
     }
@@ -57,7 +60,10 @@ async function sendBlob(
   blob: OpenBlob,
   ranges: readonly ByteRange[] | undefined,
 ): Promise<void> {
-  if (ranges?.length === 0) return respondEmpty(res, 416, ['Content-Range', `bytes */${blob.size}`])
+  if (ranges?.length === 0)
+    throw new RegistryError('RANGE_INVALID', `the blob has ${blob.size} bytes: none of them was asked for`, {
+      headers: { 'Content-Range': `bytes */${blob.size}` },
+    })
   if (ranges && ranges.length > 1 && isModest(ranges, blob.size)) return sendRanges(res, digest, blob, ranges)
   const range = ranges?.length === 1 ? ranges[0] : undefined
   const body = await blob.read(range)

@@ -4,6 +4,7 @@ import { MAX_MANIFEST_BYTES } from '../oci/manifest.ts'
 import { isDigest, parseTag, type Tag } from '../oci/reference.ts'
 import type { CacheVerdict, Manifest, ManifestAnswer } from '../core/registry.ts'
 import { readBody } from './body.ts'
+import { isKnown } from './conditions.ts'
 import type { RepositoryExchange } from './exchange.ts'
 import { COMMON_HEADERS, respondEmpty } from './respond.ts'
 import type { RepositoryRoute } from './route.ts'
@@ -19,7 +20,7 @@ export async function getManifest(exchange: ManifestExchange): Promise<void> {
   const answer = await target.registry.getManifest(repository, route.reference, context)
   record.cache = answer.cache
   const headers = headersOf(answer)
-  if (isFresh(req.headers['if-none-match'], answer.manifest)) {
+  if (isKnown(req, answer.manifest.digest)) {
     res.writeHead(304, headers)
     return void res.end()
   }
@@ -105,9 +106,4 @@ function buildHeaders({ digest, mediaType, bytes }: Manifest, cache: CacheVerdic
     'X-Cache',
     cache,
   ]
-}
-
-/** RFC 9110 §13.1.2. A digest is a strong validator that occurs in nothing but its own ETag. */
-function isFresh(ifNoneMatch: string | undefined, { digest }: Manifest): boolean {
-  return ifNoneMatch !== undefined && (ifNoneMatch.trim() === '*' || ifNoneMatch.includes(digest))
 }

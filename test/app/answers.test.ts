@@ -156,7 +156,8 @@ test('a blob is answered whole, by one range, not at all when it is known, and 4
   const bytes = Buffer.from('0123456789')
   const digest = digestOf(bytes)
   await ask(`/v2/public/ranges/blobs/uploads/?digest=${digest}`, { method: 'POST', body: bytes, ...alice })
-  const blob = (headers: Record<string, string>) => ask(`/v2/public/ranges/blobs/${digest}`, { headers })
+  const blob = (headers: Record<string, string>, method = 'GET') =>
+    ask(`/v2/public/ranges/blobs/${digest}`, { headers, method })
   // Anonymous Basic-less access needs a token: the request itself is allowed by the grant.
   assert.equal((await blob({})).text(), '0123456789')
   const part = await blob({ range: 'bytes=2-4' })
@@ -168,7 +169,12 @@ test('a blob is answered whole, by one range, not at all when it is known, and 4
   const beyond = await blob({ range: 'bytes=10-' })
   assert.equal(beyond.status, 416)
   assert.equal(beyond.headers['content-range'], 'bytes */10')
-  assert.equal((await blob({ 'if-none-match': `"${digest}"` })).status, 304)
+  assert.equal(beyond.json<{ errors: { code: string }[] }>().errors[0]?.code, 'RANGE_INVALID')
+  for (const method of ['GET', 'HEAD']) {
+    assert.equal((await blob({ 'if-none-match': `"${digest}"` }, method)).status, 304)
+    assert.equal((await blob({ 'if-none-match': '*' }, method)).status, 304)
+    assert.equal((await blob({ 'if-none-match': '"other"' }, method)).status, 200)
+  }
   assert.equal((await blob({ range: 'bytes=2-4', 'if-range': '"other"' })).status, 200)
 })
 
