@@ -47,7 +47,8 @@ export function parseManifest(bytes: Uint8Array, contentType: string | undefined
     mediaType,
     blobs: index ? [] : [descriptor(json.config, 'config'), ...descriptors(json.layers, 'layers')],
     manifests: index ? descriptors(json.manifests, 'manifests') : [],
-    subject: json.subject === undefined ? undefined : descriptor(json.subject, 'subject'),
+    subject:
+      json.subject === undefined || json.subject === null ? undefined : descriptor(json.subject, 'subject'),
     artifactType: optionalString(json.artifactType, 'artifactType'),
     annotations: annotationsOf(json.annotations, 'annotations'),
   }

@@ -58,6 +58,8 @@ test('subject, artifact type and annotations are told', () => {
   assert.deepEqual(parsed.annotations, annotations)
   const bare = parse({ ...image, annotations: null, artifactType: '' })
   assert.deepEqual([bare.subject, bare.artifactType, bare.annotations], [undefined, undefined, undefined])
+  // As some languages write what is not there.
+  assert.equal(parse({ ...image, subject: null }).subject, undefined)
 })
 
 test('the bytes decide on the type, and what is declared beside them must be the same', () => {
