@@ -109,8 +109,8 @@ class RouteBuilder {
     return registry
   }
 
-  #purgeUploads({ uploadsPurgeAfterMs }: StoreConfig, driver: StorageDriver): void {
-    if (uploadsPurgeAfterMs === undefined) return
+  #purgeUploads({ uploadsPurgeAfterMs, isReadOnly }: StoreConfig, driver: StorageDriver): void {
+    if (uploadsPurgeAfterMs === undefined || isReadOnly) return
     const claims = new SessionClaims(driver)
     const purge = new UploadPurge({ driver, claims, olderThanMs: uploadsPurgeAfterMs })
     this.#stack.defer(() => purge.close())

@@ -89,10 +89,14 @@ function guarded(bundled: BundledRegistry, { isReadOnly, tagRules }: StoreConfig
   return new ProtectedRegistry(bundled, { readOnly: isReadOnly, rules, tags })
 }
 
-function verified(registry: Registry, content: ContentStore, { verifiesReads }: StoreConfig): Registry {
+function verified(
+  registry: Registry,
+  content: ContentStore,
+  { verifiesReads, isReadOnly }: StoreConfig,
+): Registry {
   if (!verifiesReads) return registry
   const moveAside = async (repository: RepositoryName, digest: Digest) => {
-    const blob = await content.blobs.find(repository, digest)
+    const blob = isReadOnly ? undefined : await content.blobs.find(repository, digest)
     if (blob) await quarantine(content, blob.digest)
   }
   return new VerifiedReadsRegistry(registry, {

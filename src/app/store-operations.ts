@@ -12,7 +12,6 @@ import { GcRefusedError, type Collector, type CollectOptions } from '../core/bun
 import { rebuildIndex } from '../core/bundled/content-commands/rebuild-index.ts'
 import { applyRetention, type RetainedStore } from '../core/bundled/retention/retention.ts'
 import { scrub } from '../core/bundled/scrub/scrub.ts'
-import type { TagState } from '../core/content/tags.ts'
 import type { RequestContext } from '../core/registry.ts'
 import { ACCEPT_ANYTHING } from '../oci/accept.ts'
 import { RegistryError } from '../oci/error.ts'
@@ -62,16 +61,30 @@ export function storeOperations(store: OperatedStore): StoreOperations {
     delete: operation(deleteInput, (input, signal) =>
       once(() => deleteContent(store, input, { ...NOBODY, signal })),
     ),
-    scrub: oneAtATime(operation(scrubInput, (input, signal) => scrub(store.content, { ...input, signal }))),
+    scrub: oneAtATime(
+      operation(scrubInput, (input, signal) => {
+        requireWritable(store)
+        return scrub(store.content, { ...input, signal })
+      }),
+    ),
     gc: operation(gcInput, (input, signal) => collectGarbage(store, { ...input, signal })),
     retention: oneAtATime(
       operation(retentionInput, (input, signal) => {
-        if (store.readOnly && !input.dryRun) throw new RegistryError('UNSUPPORTED', 'the store is read-only')
+        if (!input.dryRun) requireWritable(store)
         return applyRetention(store, store.rules, { ...input, signal })
       }),
     ),
-    'rebuild-index': oneAtATime(operation(noInput, (_input, signal) => rebuildIndex(store, { signal }))),
+    'rebuild-index': oneAtATime(
+      operation(noInput, (_input, signal) => {
+        requireWritable(store)
+        return rebuildIndex(store, { signal })
+      }),
+    ),
   }
+}
+
+function requireWritable({ readOnly }: Pick<OperatedStore, 'readOnly'>): void {
+  if (readOnly) throw new RegistryError('UNSUPPORTED', 'the store is read-only')
 }
 
 const NOBODY: Omit<RequestContext, 'signal'> = { identity: ANONYMOUS, accept: ACCEPT_ANYTHING }
@@ -81,10 +94,11 @@ async function* listTags(
   { repository: name }: z.output<typeof tagsInput>,
 ): AsyncGenerator<object, object, void> {
   await requireRepository(content, name)
-  let tags: TagState[] = []
+  let tags: object[] = []
   let count = 0
   for await (const state of content.tags.states(name)) {
-    tags.push(state)
+    // As text, also where it crosses no network.
+    tags.push({ ...state, pushedAt: state.pushedAt.toISOString() })
     count += 1
     if (tags.length < TAGS_PER_STEP) continue
     yield { tags }
@@ -105,7 +119,7 @@ async function* collectGarbage(
   { collector, graceMs, readOnly }: OperatedStore,
   options: Omit<CollectOptions, 'graceMs'> & { graceMs?: number | undefined },
 ): AsyncGenerator<object, object, void> {
-  if (readOnly && !options.dryRun) throw new RegistryError('UNSUPPORTED', 'the store is read-only')
+  if (!options.dryRun) requireWritable({ readOnly })
   if ((options.graceMs ?? 0) > graceMs)
     throw new RegistryError('UNSUPPORTED', 'the grace can be shorter than the configured one, not longer', {
       status: 400,

@@ -35,6 +35,8 @@ export async function workOn(work: StoreWork): Promise<object> {
   const stopped = new AbortController()
   const stop = () => stopped.abort()
   process.once('SIGINT', stop).once('SIGTERM', stop)
+  // As in `dockgate gc --json | head -1`: who does not read to the end does not want the rest.
+  process.stdout.on('error', stop)
   try {
     const steps = await stepsOf(work, stopped.signal)
     for (;;) {

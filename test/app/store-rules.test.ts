@@ -1,6 +1,6 @@
 // What a store is configured to refuse and to verify, as clients see it.
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { blobDataPath } from '../../src/core/content/layout.ts'
@@ -18,13 +18,19 @@ const TWO = imageOf({ seed: 'two' })
 const ALICE = { username: 'alice', password: 'alice-secret' }
 
 /** Serves ONE as `v1`, and the blobs of TWO, under the store's settings. */
-async function serve(t: TestContext, settings: Readonly<Record<string, unknown>>): Promise<RunningGateway> {
+async function serve(
+  t: TestContext,
+  settings: Readonly<Record<string, unknown>>,
+  others: Readonly<Record<string, unknown>> = {},
+): Promise<RunningGateway> {
   const folder = await temporaryFolder(t)
   const bundled = await startBundled(t, { root: join(folder, 'data') })
   for (const image of [ONE, TWO]) await pushBlobs(bundled, TEAM, image)
   await bundled.registry.putManifest(TEAM, tag('v1'), bodyOf(ONE.manifest), CONTEXT)
   const main = { filesystem: { root: 'data' }, ...settings }
-  return startGateway(t, { folder, config: { stores: { main } } })
+  const routes = Object.keys(others).map((name) => [`${name}/**`, { store: name }])
+  const repositories = { '**': { store: 'main' }, ...Object.fromEntries(routes) }
+  return startGateway(t, { folder, config: { stores: { main, ...others }, repositories } })
 }
 
 function put({ url, ca }: RunningGateway, image: Image, reference: string): Promise<Answer> {
@@ -62,6 +68,33 @@ test('a read-only store answers pulls, and pushes with 405 in one clear line', a
   const uploads = `${gateway.url}/v2/team/app/blobs/uploads/`
   assert.equal((await send(uploads, { ...asked, method: 'POST' })).status, 405)
   assert.equal((await send(`${gateway.url}/v2/team/app/manifests/v1`, asked)).status, 200)
+})
+
+test('in a read-only store damaged blobs and stale sessions stay where they are', async (t) => {
+  const readOnly = { readOnly: true, verifyReads: true, uploads: { purgeAfter: '1s' } }
+  const gateway = await serve(t, readOnly, {
+    other: { filesystem: { root: 'other' }, uploads: { purgeAfter: '1s' } },
+  })
+  const [layer] = ONE.layers
+  assert.ok(layer)
+  const path = join(gateway.folder, 'data', blobDataPath(layer.digest))
+  await writeFile(path, Buffer.alloc(layer.size))
+  const asked = { ca: gateway.ca, account: ALICE }
+  await assert.rejects(send(`${gateway.url}/v2/team/app/blobs/${layer.digest}`, asked))
+  const uploads = (root: string, name: string) =>
+    join(gateway.folder, root, 'docker/registry/v2/repositories', name, '_uploads')
+  const session = '00000000-0000-4000-8000-000000000000'
+  const started = async (folder: string) => {
+    await mkdir(join(folder, session), { recursive: true })
+    await writeFile(join(folder, session, 'startedat'), '2020-01-01T00:00:00Z')
+    await utimes(join(folder, session, 'startedat'), 0, 0)
+  }
+  await started(uploads('data', 'team/app'))
+  await started(uploads('other', 'other/app'))
+  await until('the purge has run', async () => (await readdir(uploads('other', 'other/app'))).length === 0)
+  await gateway.program.stop()
+  assert.deepEqual(await readdir(uploads('data', 'team/app')), [session])
+  assert.equal((await stat(path)).size, layer.size)
 })
 
 test('with verifyReads a damaged blob is cut off, reported, moved aside, and then missing', async (t) => {

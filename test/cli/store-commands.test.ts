@@ -1,10 +1,12 @@
 // The commands on what is stored: alone on the folder, and through the gateway that serves it.
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { promisify } from 'node:util'
 import { blobDataPath } from '../../src/core/content/layout.ts'
-import { startGateway, writeConfig, type RunningGateway } from '../support/gateway.ts'
+import { MAIN, startGateway, writeConfig, type RunningGateway } from '../support/gateway.ts'
 import { send } from '../support/http.ts'
 import { imageOf, multiArch, type Image } from '../support/images.ts'
 import { temporaryFolder } from '../support/scope.ts'
@@ -58,6 +60,7 @@ test('tags lists each tag with its digest, and an unknown repository is one line
       ['v2', image.manifest.digest],
     ],
   )
+  assert.match(listed.stdout, /\t\d{4}-\d\d-\d\dT[\d:.]+Z$/m)
   const json = JSON.parse((await run(folder, 'tags', 'team/app', '--json')).stdout) as { tag: string }[]
   assert.deepEqual(
     json.map((each) => each.tag),
@@ -66,6 +69,27 @@ test('tags lists each tag with its digest, and an unknown repository is one line
   const unknown = await run(folder, 'tags', 'team/other')
   assert.equal(unknown.code, 1)
   assert.equal(unknown.stderr, 'dockgate: there is no repository team/other\n')
+})
+
+test('output that nobody reads to the end is no error', async (t) => {
+  const folder = await folderWith(t, { v1: imageOf() })
+  const command = `"$0" "$1" tags team/app --config dockgate.yml | true; echo "\${PIPESTATUS[0]}"`
+  const { stdout, stderr } = await promisify(execFile)('bash', ['-c', command, process.execPath, MAIN], {
+    cwd: folder,
+  })
+  assert.deepEqual([stdout, stderr], ['0\n', ''])
+})
+
+test('a read-only store is neither scrubbed nor indexed anew', async (t) => {
+  const image = imageOf()
+  const folder = await folderWith(t, { v1: image }, { readOnly: true })
+  const path = join(folder, 'data', blobDataPath(image.config.digest))
+  await writeFile(path, Buffer.alloc(image.config.size))
+  for (const command of [['scrub'], ['index', 'rebuild']]) {
+    const refused = await run(folder, ...command)
+    assert.deepEqual([refused.code, refused.stderr], [1, 'dockgate: the store is read-only\n'])
+  }
+  assert.equal((await stat(path)).size, image.config.size)
 })
 
 test('inspect tells type, size, platforms, parts and tags of an image', async (t) => {
