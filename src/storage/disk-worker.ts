@@ -1,9 +1,17 @@
 // The thread's side of disk-threads.ts: does one job after the other.
 import { parentPort } from 'node:worker_threads'
-import { createFile, fileSizes, makeFolder, moveFile, replaceFile, syncFolder } from './durable-files.ts'
+import {
+  createFile,
+  fileSizes,
+  makeFolder,
+  moveFile,
+  replaceFile,
+  replaceFiles,
+  syncFolder,
+} from './durable-files.ts'
 import { codeOf } from './system-error.ts'
 
-const JOBS = { createFile, fileSizes, makeFolder, moveFile, replaceFile, syncFolder }
+const JOBS = { createFile, fileSizes, makeFolder, moveFile, replaceFile, replaceFiles, syncFolder }
 
 export type Jobs = typeof JOBS
 export type JobName = keyof Jobs

@@ -41,6 +41,12 @@ export function isSendable(stream: Readable): stream is SendableStream {
 /** What a write session can be resumed from: opaque text, kept by the caller, valid in another process. */
 export type WriteJournal = string & { readonly __brand: 'WriteJournal' }
 
+/** A file that is written as a whole. */
+export interface SmallFile {
+  readonly path: string
+  readonly bytes: Uint8Array
+}
+
 export interface StoredFile {
   /** Bytes. */
   readonly size: number
@@ -118,6 +124,8 @@ export interface StorageDriver {
   openWriter(stagingPath: string, options?: WriterOptions): Promise<FileWriter>
   /** Rejects with {@link PathNotFoundError}, also for a folder. */
   stat(path: string): Promise<StoredFile>
+  /** Writes small files one after the other, each as {@link writeAll} does. Cheaper than one by one. */
+  writeEach(files: readonly SmallFile[]): Promise<void>
   /** How many bytes each of the files has; undefined for what is not there, or is no file. Cheaper than one by one. */
   sizes(paths: readonly string[]): Promise<(number | undefined)[]>
   /** What lies directly below `folder`, in the byte order of the names; nothing when it does not exist. */

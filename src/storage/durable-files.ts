@@ -42,6 +42,14 @@ export function replaceFile(path: string, bytes: Uint8Array, durability: Durabil
   syncFolder(dirname(path), durability)
 }
 
+/** One after the other: each is there for good before the next one is. */
+export function replaceFiles(
+  files: readonly { path: string; bytes: Uint8Array }[],
+  durability: Durability,
+): void {
+  for (const { path, bytes } of files) replaceFile(path, bytes, durability)
+}
+
 /** Puts a small file at `path` in one step, unless there is one: then it answers false. It need not last. */
 export function createFile(path: string, bytes: Uint8Array): boolean {
   const temporary = temporaryBeside(path)

@@ -9,6 +9,7 @@ import {
   type ChangeOptions,
   type FileWriter,
   type ListedEntry,
+  type SmallFile,
   type StorageDriver,
   type StoredFile,
   type WriterOptions,
@@ -76,6 +77,12 @@ export class FilesystemDriver implements StorageDriver {
     const target = this.#locate(path)
     const durability = this.#durabilityOf(options)
     await translated(path, () => onDisk('replaceFile', target, ownBytes(bytes), durability))
+  }
+
+  async writeEach(files: readonly SmallFile[]): Promise<void> {
+    if (files.length === 0) return
+    const located = files.map(({ path, bytes }) => ({ path: this.#locate(path), bytes: ownBytes(bytes) }))
+    await translated(files[0]?.path ?? '', () => onDisk('replaceFiles', located, this.#durability))
   }
 
   async writeNew(path: string, bytes: Uint8Array): Promise<boolean> {

@@ -28,6 +28,19 @@ export function testStorageDriver(
     assert.equal(await readText(driver, 'a/link'), 'short')
   })
 
+  test(`${name}: several files are written in one call`, async (t) => {
+    const driver = await create(t)
+    await driver.writeEach([])
+    await driver.writeEach([
+      { path: 'a/link', bytes: text('one') },
+      { path: 'b/c/link', bytes: text('another') },
+      { path: 'a/link', bytes: text('later') },
+    ])
+    assert.equal(await readText(driver, 'a/link'), 'later')
+    assert.equal(await readText(driver, 'b/c/link'), 'another')
+    await assert.rejects(driver.writeEach([{ path: 'a/link/below', bytes: text('x') }]), PathNotFoundError)
+  })
+
   test(`${name}: what is not there is not found, and neither is a folder`, async (t) => {
     const driver = await create(t)
     await driver.writeAll('folder/file', text('x'))

@@ -1,6 +1,6 @@
 // Link files: a path that holds nothing but a digest.
 import { isDigestAlgorithm, parseDigest, type Digest } from '../../oci/digest.ts'
-import { PathNotFoundError, type StorageDriver } from '../../storage/driver.ts'
+import { PathNotFoundError, type SmallFile, type StorageDriver } from '../../storage/driver.ts'
 import { pathOf } from './layout.ts'
 
 const MAX_LINK_BYTES = 256
@@ -36,12 +36,13 @@ export async function readLinkOf(
 
 /** Writes the link, unless it stands already: repeated pushes then cost no write. */
 export async function writeLink(driver: StorageDriver, folder: string, digest: Digest): Promise<void> {
-  if ((await readLink(driver, folder)) !== digest) await replaceLink(driver, folder, digest)
+  const { path, bytes } = linkFile(folder, digest)
+  if ((await readLink(driver, folder)) !== digest) await driver.writeAll(path, bytes)
 }
 
-/** Writes the link, also where it says the same: then it is younger. */
-export function replaceLink(driver: StorageDriver, folder: string, digest: Digest): Promise<void> {
-  return driver.writeAll(`${folder}/link`, Buffer.from(digest, 'latin1'))
+/** The file that links `folder` to a digest. */
+export function linkFile(folder: string, digest: Digest): SmallFile {
+  return { path: `${folder}/link`, bytes: Buffer.from(digest, 'latin1') }
 }
 
 /** The digests that have a folder `<algorithm>/<hex>` below `folder`, in byte order. */

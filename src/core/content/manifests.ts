@@ -6,7 +6,7 @@ import { PathNotFoundError, type StorageDriver } from '../../storage/driver.ts'
 import type { Manifest } from '../registry.ts'
 import type { BlobStore } from './blobs.ts'
 import { blobDataPath, revisionFolder, revisionsFolder } from './layout.ts'
-import { listLinkedDigests, readLinkOf, writeLink } from './links.ts'
+import { linkFile, listLinkedDigests, readLinkOf } from './links.ts'
 import { storedMediaType } from './stored-media-type.ts'
 
 /** What lies on the store is not what was put there. */
@@ -47,12 +47,16 @@ export class ManifestStore {
   }
 
   /** Keeps bytes that the caller has hashed: data first, then the link, so that a crash leaves no link to nothing. */
-  async put(repository: RepositoryName, manifest: { digest: Digest; bytes: Uint8Array }): Promise<void> {
-    await this.#blobs.alone(manifest.digest, async () => {
-      if (!(await this.#isIntact(manifest)))
-        await this.#driver.writeAll(blobDataPath(manifest.digest), manifest.bytes)
+  put(repository: RepositoryName, { digest, bytes }: { digest: Digest; bytes: Uint8Array }): Promise<void> {
+    const data = { path: blobDataPath(digest), bytes }
+    const link = linkFile(revisionFolder(repository, digest), digest)
+    return this.#blobs.alone(digest, async () => {
+      const [size, linkSize] = await this.#driver.sizes([data.path, link.path])
+      const isIntact = size === bytes.length && (await this.#readBytes(digest))?.equals(bytes) === true
+      const isLinked = linkSize === digest.length
+      // Damaged bytes are written again too: a repeated push heals them.
+      await this.#driver.writeEach([...(isIntact ? [] : [data]), ...(isLinked ? [] : [link])])
     })
-    await writeLink(this.#driver, revisionFolder(repository, manifest.digest), manifest.digest)
   }
 
   /** The repository holds the manifest no more; its tags are the caller's to remove first. */
@@ -65,12 +69,6 @@ export class ManifestStore {
     // registry:2 deletes the link and leaves its folder.
     for await (const digest of listLinkedDigests(this.#driver, revisionsFolder(repository)))
       if (await this.has(repository, digest)) yield digest
-  }
-
-  /** False also for damaged bytes: a repeated push heals them. */
-  async #isIntact({ digest, bytes }: { digest: Digest; bytes: Uint8Array }): Promise<boolean> {
-    const kept = await this.#blobs.stat(digest)
-    return kept?.size === bytes.length && (await this.#readBytes(digest))?.equals(bytes) === true
   }
 
   async #readBytes(digest: Digest): Promise<Buffer | undefined> {

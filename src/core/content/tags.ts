@@ -7,7 +7,7 @@ import type { Page, PageRequest } from '../registry.ts'
 import { placeBehind, type FolderNames } from './folder-names.ts'
 import { KeyedLock } from './keyed-lock.ts'
 import { tagCurrentFolder, tagFolder, tagIndexFolder, tagsFolder } from './layout.ts'
-import { linkFolderOf, readLink, replaceLink, writeLink } from './links.ts'
+import { linkFile, linkFolderOf, readLink } from './links.ts'
 
 /** Links that are read at once where many tags are looked through. */
 const BATCH = 32
@@ -41,11 +41,14 @@ export class TagStore {
   /** Points the tag to a manifest that the repository holds. */
   set(repository: RepositoryName, tag: Tag, digest: Digest): Promise<void> {
     return this.#lock.run(tagFolder(repository, tag), async () => {
-      const now = await this.state(repository, tag)
-      await writeLink(this.#driver, linkFolderOf(tagIndexFolder(repository, tag), digest), digest)
+      const history = linkFile(linkFolderOf(tagIndexFolder(repository, tag), digest), digest)
+      const current = linkFile(tagCurrentFolder(repository, tag), digest)
+      const [historySize, currentSize] = await this.#driver.sizes([history.path, current.path])
+      const now = currentSize === undefined ? undefined : await this.state(repository, tag)
       // A repeated push costs no write, except that it must not look old for ever.
-      if (now?.digest !== digest || Date.now() - now.pushedAt.getTime() > REPEATED_PUSH_MS)
-        await replaceLink(this.#driver, tagCurrentFolder(repository, tag), digest)
+      const isCurrent = now?.digest === digest && Date.now() - now.pushedAt.getTime() <= REPEATED_PUSH_MS
+      const isKept = historySize === digest.length
+      await this.#driver.writeEach([...(isKept ? [] : [history]), ...(isCurrent ? [] : [current])])
     })
   }
 

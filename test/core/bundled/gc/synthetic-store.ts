@@ -75,6 +75,7 @@ export class SyntheticStore implements StorageDriver {
   }
 
   writeAll = refuse
+  writeEach = refuse
   writeNew = refuse
   openWriter = refuse
   copy = refuse
