@@ -11,7 +11,7 @@ import type { RepositoryRoute } from './route.ts'
 type StartExchange = RepositoryExchange<Extract<RepositoryRoute, { kind: 'upload-start' }>>
 type SessionExchange = RepositoryExchange<Extract<RepositoryRoute, { kind: 'upload' }>>
 
-const EMPTY = digestOf('')
+const EMPTY = [digestOf(''), digestOf('', 'sha512')]
 
 /** Where a mount may take its blob from: a blob nobody may see must look like one that is not there. */
 export interface MountSources {
@@ -28,7 +28,7 @@ export async function startUpload(exchange: StartExchange, sources: MountSources
   const mount = digestParameter(query, 'mount')
   if (mount && (await mounted(exchange, uploads, mount, sources))) return created(exchange, mount)
   const digest = digestParameter(query, 'digest')
-  const whole = digest !== undefined && (hasBody(req) || digest === EMPTY)
+  const whole = digest !== undefined && (hasBody(req) || EMPTY.includes(digest))
   const algorithm = query.get('digest-algorithm') ?? undefined
   if (algorithm !== undefined && !isDigestAlgorithm(algorithm))
     throw new RegistryError('UNSUPPORTED', 'this digest algorithm is not supported', { status: 400 })

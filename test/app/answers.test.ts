@@ -152,6 +152,16 @@ test('a client that waits with its body is told to go on only when it may', asyn
   allowed.close()
 })
 
+test('the blob of no bytes comes in one request, of either algorithm', async () => {
+  for (const digest of [digestOf(''), digestOf('', 'sha512')]) {
+    const path = '/v2/public/empty/blobs'
+    const pushed = await ask(`${path}/uploads/?digest=${digest}`, { method: 'POST', ...alice })
+    assert.equal(pushed.status, 201)
+    const pulled = await ask(`${path}/${digest}`)
+    assert.deepEqual([pulled.status, pulled.headers['content-length']], [200, '0'])
+  }
+})
+
 test('a blob is answered whole, by one range, not at all when it is known, and 416 beyond its end', async () => {
   const bytes = Buffer.from('0123456789')
   const digest = digestOf(bytes)
