@@ -27,10 +27,10 @@ export class BlobHolders {
     this.#remembered.set(digest, [repository, ...known].slice(0, MAX_HOLDERS))
   }
 
-  /** A repository that `mayPull` admits and that holds the blob; the others are not even looked at. */
+  /** A repository that `mayPull` admits and that holds the blob, `near` before all; the others are not even looked at. */
   async find(digest: Digest, near: RepositoryName, mayPull: MayPull): Promise<RepositoryName | undefined> {
     const remembered = this.#remembered.get(digest) ?? []
-    const known = await this.#firstHolder(remembered, digest, mayPull)
+    const known = await this.#firstHolder([near, ...remembered], digest, mayPull)
     if (known !== undefined) return known
     // Most blobs that are asked for so are new: then there is nothing to search for.
     if ((await this.#content.blobs.stat(digest)) === undefined) return undefined

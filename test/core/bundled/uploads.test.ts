@@ -351,6 +351,15 @@ test('a full disk is said to be full, and the session goes on when there is room
   assert.deepEqual(await readBlob(bundled, TEAM, DIGEST), BYTES)
 })
 
+test('a mount without a source finds what the repository holds already, also before its first manifest', async (t) => {
+  const before = await startBundled(t)
+  await pushBlob(before, TEAM, BLOB)
+  const { uploads } = await startBundled(t, { root: before.root })
+  const mayPull = (name: string) => name === TEAM
+  assert.equal(await uploads.mountFromAny(TEAM, DIGEST, mayPull, CONTEXT), true)
+  assert.equal(await uploads.mountFromAny(OTHER, DIGEST, () => false, CONTEXT), false)
+})
+
 test('a mounted blob is read without a copy, and only from a repository that holds it', async (t) => {
   const bundled = await startBundled(t)
   await pushBlob(bundled, OTHER, BLOB)
