@@ -15,6 +15,7 @@ import { readLink } from '../../content/links.ts'
 import type { Registry, RequestContext } from '../../registry.ts'
 import type { TagRules } from '../../tag-rules.ts'
 import { readIndexTree, tagsLeadingTo } from '../index-tree.ts'
+import type { PullTimes } from '../retention/pull-times.ts'
 import { collected } from './collected.ts'
 import { referrersOf, requireRepository } from './inspect.ts'
 
@@ -30,6 +31,8 @@ export interface DeletableStore {
   readonly alone: <Result>(repository: RepositoryName, work: () => Promise<Result>) => Promise<Result>
   /** Makes caches forget a repository. */
   readonly forget: (repository: RepositoryName) => Promise<void>
+  /** Undefined when pulls are not recorded. */
+  readonly pulls: PullTimes | undefined
 }
 
 export interface DeleteRequest {
@@ -135,7 +138,7 @@ async function deleteRepository(store: DeletableStore, request: DeleteRequest): 
 
 /** Cut off anywhere, it leaves less of the repository and nothing that points to what is gone. Those below it stay. */
 async function removeRepository(
-  { content, forget }: DeletableStore,
+  { content, forget, pulls }: DeletableStore,
   repository: RepositoryName,
 ): Promise<void> {
   const { driver } = content
@@ -144,6 +147,9 @@ async function removeRepository(
   await forget(repository)
   await driver.delete(blobLinksFolder(repository))
   await driver.delete(uploadsFolder(repository))
+  // Retention looks through the repositories that there are: nothing else would ever remove these.
+  await pulls?.flush()
+  await pulls?.prune(repository, () => false)
 }
 
 async function requireManifest(

@@ -8,6 +8,7 @@ import {
   type RebuildReport,
 } from '../../../../src/core/bundled/content-commands/rebuild-index.ts'
 import { ContentStore } from '../../../../src/core/content/content-store.ts'
+import { PullTimes } from '../../../../src/core/bundled/retention/pull-times.ts'
 import { TagRules, type TagRule } from '../../../../src/core/tag-rules.ts'
 import { startDockerRegistry } from '../../../support/docker-registry.ts'
 import { send } from '../../../support/http.ts'
@@ -40,7 +41,7 @@ function remove(
   { content, registry }: Store,
   request: Partial<DeleteRequest>,
   rules: readonly TagRule[] = [],
-  allowsDelete = true,
+  { allowsDelete = true, pulls = undefined as PullTimes | undefined } = {},
 ) {
   return deleteContent(
     {
@@ -51,6 +52,7 @@ function remove(
       allowsDelete,
       alone: (_name, work) => work(),
       forget: async () => {},
+      pulls,
     },
     { repository: TEAM, dryRun: false, force: false, ...request },
     CONTEXT,
@@ -131,7 +133,9 @@ test('where deleting is switched off nothing is deleted, not even a repository a
   const store = await start(t)
   await push(store, IMAGE, 'v1')
   for (const reference of [tag('v1'), IMAGE.manifest.digest, undefined])
-    await assert.rejects(remove(store, { reference, force: true }, [], false), { code: 'UNSUPPORTED' })
+    await assert.rejects(remove(store, { reference, force: true }, [], { allowsDelete: false }), {
+      code: 'UNSUPPORTED',
+    })
 })
 
 test('a blob is not deleted by hand', async (t) => {
@@ -173,4 +177,19 @@ test('referrers that registry:2 took are listed after a rebuild, and those that 
   assert.equal((await send(url, { method: 'DELETE' })).status, 202)
   assert.deepEqual(await rebuild(store), { repositories: 1, manifests: 1, added: 0, removed: 1 })
   assert.deepEqual(await rebuild(store), { repositories: 1, manifests: 1, added: 0, removed: 0 })
+})
+
+test('with a repository goes what was noted of its pulls, and nothing of those below it', async (t) => {
+  const store = await start(t)
+  await push(store, IMAGE, 'v1')
+  const pulls = await PullTimes.open({ driver: store.driver })
+  t.after(() => pulls.close())
+  const below = repository('team/app/sub')
+  for (const name of [TEAM, below]) pulls.note(name, tag('v1'))
+  await pulls.flush()
+  pulls.note(TEAM, IMAGE.manifest.digest)
+  await remove(store, {}, [], { pulls })
+  assert.equal(await pulls.last(TEAM, tag('v1')), undefined)
+  assert.equal(await pulls.last(TEAM, IMAGE.manifest.digest), undefined)
+  assert.notEqual(await pulls.last(below, tag('v1')), undefined)
 })
