@@ -1,6 +1,7 @@
 // One request on its way through the handlers.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { parseAccept, type AcceptSet } from '../oci/accept.ts'
+import { formatWarning } from '../oci/warning.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Caller } from '../access/caller.ts'
 import type { Identity } from '../access/identity.ts'
@@ -48,6 +49,10 @@ export class ClientContext implements RequestContext {
   get accept(): AcceptSet {
     // Node joins repeated Accept lines by commas.
     return (this.#accept ??= parseAccept(this.#req.headers.accept))
+  }
+
+  warn(text: string): void {
+    this.#res.setHeader('Warning', formatWarning(text))
   }
 
   get signal(): AbortSignal {

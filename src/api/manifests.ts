@@ -2,6 +2,7 @@
 import { RegistryError } from '../oci/error.ts'
 import { MAX_MANIFEST_BYTES } from '../oci/manifest.ts'
 import { isDigest, parseTag, type Tag } from '../oci/reference.ts'
+import { formatWarning } from '../oci/warning.ts'
 import type { CacheVerdict, Manifest, ManifestAnswer } from '../core/registry.ts'
 import { readBody } from './body.ts'
 import { isKnown } from './conditions.ts'
@@ -88,7 +89,7 @@ function headersOf({ manifest, cache, ageSeconds, warning }: ManifestAnswer): st
   if (ageSeconds === undefined && warning === undefined) return headers
   const all = [...headers]
   if (ageSeconds !== undefined) all.push('Age', String(ageSeconds))
-  if (warning !== undefined) all.push('Warning', `299 - "${warning.replaceAll(/["\\]/g, '')}"`)
+  if (warning !== undefined) all.push('Warning', formatWarning(warning))
   return all
 }
 

@@ -14,6 +14,8 @@ export interface RequestContext {
   readonly accept: AcceptSet
   /** Aborted when the client hangs up. */
   readonly signal: AbortSignal
+  /** Tells the client something that is no failure: the text of a `Warning: 299` header. */
+  warn?(text: string): void
 }
 
 /** A manifest's bytes as they were pushed. Immutable: one object may answer many requests. */
