@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { BackendUnavailableError } from '../../src/auth/login-backend.ts'
+import { TokenKeys } from '../../src/auth/service/token-keys.ts'
+import { TokenIssuer, type TokenRequest } from '../../src/auth/token-issuer.ts'
+import { loadTokenKey } from '../../src/auth/token-key.ts'
 import { htpasswdLine } from '../support/htpasswd.ts'
 import { basic } from '../support/http.ts'
+import { temporaryFolder } from '../support/scope.ts'
 import { SERVICE, read, refuses, startServer, type TokenServer } from './token-server.ts'
 
 const scope = 'repository:team/web:push,pull'
@@ -69,6 +74,22 @@ test('a new password ends it, and so does the end of the account', async (t) => 
   await server.replacePasswords(`${await htpasswdLine('alice', 'new')}\n`)
   refuses(await refresh(server, alice), 401, 'UNAUTHORIZED')
   refuses(await refresh(server, bob), 401, 'UNAUTHORIZED')
+})
+
+test('one that is asked for while the password changes is tied to the old password', async (t) => {
+  const [key, accounts] = [
+    await loadTokenKey(join(await temporaryFolder(t), 'token.key')),
+    { stateOf: () => 'x' },
+  ]
+  const inner = new TokenIssuer({ keys: new TokenKeys(key), issuer: 'dockgate', service: SERVICE, accounts })
+  const changed = `${await htpasswdLine('alice', 'new')}\n`
+  const issue = async (request: TokenRequest) => {
+    await server.replacePasswords(changed)
+    return inner.issue(request)
+  }
+  const server = await startServer(t, { issuer: { issue } })
+  const token = await login(server)
+  refuses(await refresh(server, token), 401, 'UNAUTHORIZED')
 })
 
 test('one that is not ours is refused and not repeated', async (t) => {

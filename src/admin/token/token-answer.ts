@@ -45,10 +45,13 @@ export async function answerQuestion(
     caller,
     asked.flatMap((scope) => renamed(scope, canonicalName)),
   )
-  const { token, issuedAt, expiresInSeconds } = await issuer.issue({ identity, scopes })
+  // Both are begun at once: tied to the account as it is a moment later, a refresh token would outlive the password.
+  const [{ token, issuedAt, expiresInSeconds }, refresh] = await Promise.all([
+    issuer.issue({ identity, scopes }),
+    wantsRefreshToken ? refreshFor(refreshTokens, identity) : {},
+  ])
   if (`Bearer ${token}`.length > MAX_AUTHORIZATION_LENGTH)
     throw badRequest('a token can not hold scopes of that length; ask for fewer at once')
-  const refresh = wantsRefreshToken ? await refreshFor(refreshTokens, identity) : {}
   const body = {
     // Older clients read `token`, OAuth2 clients `access_token`.
     token,
