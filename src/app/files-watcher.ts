@@ -1,11 +1,13 @@
 // Tells when files change, also when they are replaced (renamed over, or by a symlink swap as Kubernetes does).
 import { createHash } from 'node:crypto'
-import { watch, type FSWatcher } from 'node:fs'
+import { unwatchFile, watch, watchFile, type FSWatcher } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Certificate and key change one after the other; a writer that is not atomic takes a moment. */
 const SETTLE_MS = 250
+/** How often the files are looked at: of a change behind a link or a mount, the folder's watch is told nothing. */
+const POLL_MS = 500
 
 /**
  * Watches the folders of `files`, since a watch on a file goes blind when the file is replaced. `onChange` is called
@@ -17,6 +19,7 @@ export class FilesWatcher {
   readonly #watchers: FSWatcher[] = []
   #known = ''
   #settling: NodeJS.Timeout | undefined
+  readonly #onPoll = (): void => this.#settle()
 
   static async start(files: readonly string[], onChange: () => void): Promise<FilesWatcher> {
     const watcher = new FilesWatcher(files, onChange)
@@ -32,11 +35,13 @@ export class FilesWatcher {
       watcher.on('error', () => watcher.close())
       this.#watchers.push(watcher)
     }
+    for (const file of files) watchFile(file, { persistent: false, interval: POLL_MS }, this.#onPoll)
   }
 
   close(): void {
     clearTimeout(this.#settling)
     for (const watcher of this.#watchers) watcher.close()
+    for (const file of this.#files) unwatchFile(file, this.#onPoll)
   }
 
   #settle(): void {

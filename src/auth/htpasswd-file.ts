@@ -1,5 +1,5 @@
 // A password file that is read again when it changes; a bad new one leaves the old one in force.
-import { watch, type FSWatcher } from 'node:fs'
+import { unwatchFile, watch, watchFile, type FSWatcher } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parseHtpasswd, type PasswordEntry, type PasswordList } from './htpasswd.ts'
@@ -7,6 +7,8 @@ import { parseHtpasswd, type PasswordEntry, type PasswordList } from './htpasswd
 const MAX_BYTES = 16 * 1024 * 1024
 /** A writer that is not atomic truncates first: its second half should be there when the file is read. */
 const SETTLE_MS = 100
+/** How often the file is looked at: of a change behind a link or a mount, the folder's watch is told nothing. */
+const POLL_MS = 500
 
 /** The file can not be read, or holds no accounts though it is not empty. */
 export class HtpasswdError extends Error {
@@ -31,11 +33,13 @@ export class HtpasswdFile {
   #settling: NodeJS.Timeout | undefined
   #loading: Promise<void> = Promise.resolve()
   #isClosed = false
+  readonly #onPoll = (): void => this.#settle()
 
   /** Reads the file and goes on watching it. Rejects with {@link HtpasswdError}. */
   static async open(options: HtpasswdFileOptions): Promise<HtpasswdFile> {
     const file = new HtpasswdFile(options)
     await file.reload()
+    watchFile(options.path, { persistent: false, interval: POLL_MS }, file.#onPoll)
     return file
   }
 
@@ -70,6 +74,7 @@ export class HtpasswdFile {
   close(): void {
     this.#isClosed = true
     clearTimeout(this.#settling)
+    unwatchFile(this.#options.path, this.#onPoll)
     this.#watcher?.close()
   }
 

@@ -45,6 +45,15 @@ test('an atomic replacement is told, also the second one', async (t) => {
   await told()
 })
 
+test('a change of what a link leads to is told, in a folder that nobody watches', async (t) => {
+  const [folder, elsewhere] = [await temporaryFolder(t), await temporaryFolder(t)]
+  await writeFile(join(elsewhere, 'dockgate.yml'), 'one')
+  await symlink(join(elsewhere, 'dockgate.yml'), join(folder, 'dockgate.yml'))
+  const { told } = await watchFiles(t, join(folder, 'dockgate.yml'))
+  await replace(join(elsewhere, 'dockgate.yml'), 'two')
+  await told()
+})
+
 test('a link that is swapped, as Kubernetes does with secrets, is told each time', async (t) => {
   const folder = await temporaryFolder(t)
   for (const version of ['one', 'two', 'three']) {

@@ -53,6 +53,20 @@ test('a folder that is exchanged by a link, as Kubernetes does with secrets, is 
   assert.equal(file.has('alice'), false)
 })
 
+test('a change of what a link leads to is noticed, in place or by replacement, in a folder that nobody watches', async (t) => {
+  const [folder, elsewhere] = [await temporaryFolder(t), await temporaryFolder(t)]
+  const [path, target] = [join(folder, 'htpasswd'), join(elsewhere, 'htpasswd')]
+  await writeFile(target, `alice:${HASH}\n`)
+  await symlink(target, path)
+  const file = await openFile(t, { path })
+  await writeFile(target, `bob:${HASH}\n`)
+  await until('bob is an account', () => file.has('bob'))
+  assert.equal(file.has('alice'), false)
+  await writeFile(`${target}.new`, `carol:${HASH}\n`)
+  await rename(`${target}.new`, target)
+  await until('carol is an account', () => file.has('carol'))
+})
+
 test('a file that vanishes or makes no sense leaves the accounts as they were', async (t) => {
   const path = join(await temporaryFolder(t), 'htpasswd')
   await writeFile(path, `alice:${HASH}\n`)
