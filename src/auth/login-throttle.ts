@@ -65,7 +65,7 @@ export class LoginThrottle {
     if (isTokenText(login.password) || isJwtText(login.password)) return this.#logins.check(login)
     const credential = this.#digest(login.network, login.name, login.password)
     if (this.#knownGood.has(credential)) return this.#ask(login, credential)
-    const account = this.#digest(login.network, login.name)
+    const account = this.#digest(login.network, skeletonOf(login.name))
     const attempts = this.#attempts.get(account) ?? { failures: 0, closedUntil: 0 }
     requireOpen(attempts)
     // The same wrong password again is no guess: containerd sends it six times for each command.
@@ -121,6 +121,15 @@ export class LoginThrottle {
   #digest(network = '', ...parts: string[]): string {
     return hash('sha256', JSON.stringify([this.#key, network, ...parts]), 'base64')
   }
+}
+
+/**
+ * One text for all spellings that a directory may take for the same name (RFC 4518; some ignore accents too): guesses at one
+ * account must not count as guesses at many.
+ */
+function skeletonOf(name: string): string {
+  const letters = name.normalize('NFKD').replaceAll(/[\s\p{M}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, '')
+  return letters.toUpperCase().toLowerCase()
 }
 
 function requireOpen({ closedUntil }: Attempts): void {

@@ -110,6 +110,14 @@ test('a name that nobody has is put off like one that somebody has', async (t) =
   assert.deepEqual(await guess(setting, 7, 'mallory'), await guess(setting, 7, 'alice'))
 })
 
+test('the spellings that a directory takes for one name are one account, of which each guess counts', async (t) => {
+  const { attempt } = start(t)
+  const spellings = ['alice', 'ALICE', 'Alice ', ' a lice', 'alic\u00e9', 'ali\u00adce', '\uff41lice']
+  const outcomes: string[] = []
+  for (const name of spellings) outcomes.push(await attempt(name, `guess of ${name}`))
+  assert.deepEqual(outcomes, ['wrong', 'wrong', 'wrong', 'wrong', 'wrong', '1', '1'])
+})
+
 test('guesses keep nobody out who comes from another network, and no other account', async (t) => {
   const setting = start(t)
   setting.accounts.set('bob', 'other')
