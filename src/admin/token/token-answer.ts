@@ -48,7 +48,7 @@ export async function answerQuestion(
   // Both are begun at once: tied to the account as it is a moment later, a refresh token would outlive the password.
   const [{ token, issuedAt, expiresInSeconds }, refresh] = await Promise.all([
     issuer.issue({ identity, scopes }),
-    wantsRefreshToken ? refreshFor(refreshTokens, identity) : {},
+    refreshFor(wantsRefreshToken ? refreshTokens : undefined, identity),
   ])
   if (`Bearer ${token}`.length > MAX_AUTHORIZATION_LENGTH)
     throw badRequest('a token can not hold scopes of that length; ask for fewer at once')
