@@ -8,6 +8,7 @@ import type { AdminAuthOptions, AdminCaller } from '../admin/admin-auth.ts'
 import { storeApi, type StoreApiOptions } from '../admin/store-api.ts'
 import { tokensApi, type TokensApiOptions } from '../admin/tokens-api.ts'
 import { credentialOf } from '../server/audit-record.ts'
+import { loggedPath } from '../server/logged-path.ts'
 import type { OriginResolver } from '../server/origin.ts'
 import type { AuditLog, AuditRecord } from '../telemetry/audit-log.ts'
 
@@ -61,12 +62,11 @@ function recordOf(
 ): Omit<AuditRecord, 'client'> {
   const { identity, clause } = caller ?? {}
   const known = identity === 'local' ? undefined : identity
-  const [path = ''] = req.originalUrl.split('?')
   return {
     user: known?.name,
     ...credentialOf(known),
     ...(identity === 'local' ? { credential: 'local' } : {}),
-    action: `admin ${req.method} ${path.slice(0, MAX_PATH_LENGTH)}`,
+    action: `admin ${req.method} ${loggedPath(req.originalUrl).slice(0, MAX_PATH_LENGTH)}`,
     repository: undefined,
     reference: undefined,
     digest: undefined,

@@ -6,6 +6,7 @@ import type { AuditLog } from '../telemetry/audit-log.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { auditRecordOf } from './audit-record.ts'
+import { loggedPath } from './logged-path.ts'
 
 export interface ObserverOptions {
   readonly log: Pick<Log, 'logger' | 'access'>
@@ -33,8 +34,8 @@ export class Observer {
   observe(req: IncomingMessage, res: ServerResponse, record: RequestRecord): void {
     const { socket } = req
     const startedAt = performance.now()
-    // Express cuts off what a router is mounted at. Queries hold upload states and, from careless clients, secrets.
-    const path = clipped(pathOf(req.url ?? ''))
+    // Now: Express cuts off what a router is mounted at.
+    const path = loggedPath(req.url ?? '')
     const before = this.#counted.get(socket) ?? NOTHING
     this.#metrics.requestBegan()
     res.once('close', () => {
@@ -99,11 +100,6 @@ interface Figures {
   readonly bytesIn: number
   readonly bytesOut: number
   readonly durationMs: number
-}
-
-function pathOf(url: string): string {
-  const mark = url.indexOf('?')
-  return mark < 0 ? url : url.slice(0, mark)
 }
 
 function optionallyClipped(text: string | undefined): string | undefined {
