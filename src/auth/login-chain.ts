@@ -1,5 +1,6 @@
 // Several places that know accounts, asked in turn; one that can not be asked does not take the others with it.
 import { lowestCeiling } from '../access/ceiling.ts'
+import { InvalidCredentialError } from './authenticator.ts'
 import { BackendUnavailableError, type Login, type LoginBackend } from './login-backend.ts'
 import { Realms } from './realms.ts'
 import type { Verdict } from './verified-credentials.ts'
@@ -23,6 +24,9 @@ export class LoginChain {
         const verdict = await backend.check(login)
         if (verdict) return confined(verdict, backend)
       } catch (error) {
+        // Behind one that hashes, a wrong password must not be told from an unknown name by the hash that it spares.
+        if (error instanceof InvalidCredentialError && !backend.checkDecoy)
+          await checkDecoy(backends.slice(0, backends.indexOf(backend)), login)
         if (!(error instanceof BackendUnavailableError) || error.isFinal) throw error
         unavailable ??= error
       }

@@ -89,8 +89,19 @@ test('when nobody knows the login, one backend makes it cost what a wrong passwo
   assert.deepEqual(asked, ['first'])
   await new LoginChain([first, knows('later')]).check(login)
   const wrong = failing(new InvalidCredentialError('wrong'))
-  await assert.rejects(new LoginChain([first, wrong]).check(login))
+  await assert.rejects(new LoginChain([wrong, first]).check(login))
+  await assert.rejects(
+    new LoginChain([first, { ...wrong, checkDecoy: () => Promise.resolve() }]).check(login),
+  )
   assert.deepEqual(asked, ['first'])
+})
+
+test('a wrong password costs the same when it is for a later backend, which computes no hash itself', async () => {
+  const asked: string[] = []
+  const hashing = { ...knowsNobody(), checkDecoy: () => Promise.resolve(asked.push('hash')) }
+  const wrong = failing(new InvalidCredentialError('wrong'))
+  await assert.rejects(new LoginChain([hashing, wrong]).check(login), InvalidCredentialError)
+  assert.deepEqual(asked, ['hash'])
 })
 
 test('a backend is not asked where its realm does not apply, and its accounts stay within the realm', async () => {
