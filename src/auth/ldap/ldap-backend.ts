@@ -5,6 +5,7 @@ import { InvalidCredentialError } from '../authenticator.ts'
 import { MAX_PASSWORD_BYTES } from '../basic-credentials.ts'
 import { CircuitBreaker, type CircuitBreakerOptions } from '../circuit-breaker.ts'
 import { foreignGroups, foreignName } from '../foreign-names.ts'
+import { isJwtText } from '../jwt-text.ts'
 import { BackendUnavailableError, type Login, type LoginBackend } from '../login-backend.ts'
 import type { Verdict } from '../verified-credentials.ts'
 import { firstValue } from './distinguished-name.ts'
@@ -64,6 +65,8 @@ export class LdapBackend implements LoginBackend {
 
   async check({ name, password, network }: Login): Promise<Verdict | undefined> {
     if (password === '' || Buffer.byteLength(password) > MAX_PASSWORD_BYTES) return undefined
+    // Of no issuer that is known here: it is none of the directory's business, which may count it against the account.
+    if (isJwtText(password)) return undefined
     return this.#breaker.run(() =>
       this.#pool.use((connection) => this.#ask(connection, name, password), network),
     )

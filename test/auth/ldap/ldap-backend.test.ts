@@ -99,6 +99,14 @@ test('no login without a password gets in, though the server would let it', asyn
   await assert.rejects(backend.check({ name: 'nopassword', password: 'x' }), InvalidCredentialError)
 })
 
+test('a token of an issuer that nobody here knows is not shown to the directory', async (t) => {
+  const backend = backendOn(t, directory)
+  assert.equal(
+    await backend.check({ name: 'bob', password: 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJib2IifQ.x' }),
+    undefined,
+  )
+})
+
 test('an account is called what it is called in the directory, however it was written', async (t) => {
   const verdict = await backendOn(t, directory).check({ name: 'ANN', password: PEOPLE.Ann })
   assert.equal(verdict?.identity.name, 'ldap:Ann')
