@@ -14,7 +14,9 @@ function checkOidc(rules: Auth['oidc']): PathProblem[] {
     const path: ConfigPath = ['auth', 'oidc', index]
     const earlier = rules.slice(0, index)
     const sibling = earlier.find(({ issuer }) => issuer === rule.issuer)
-    const double = earlier.find((other) => other.issuer !== rule.issuer && nameOf(other) === nameOf(rule))
+    const double = earlier.find(
+      (other) => other.issuer !== rule.issuer && mayMeet(wordBefore(other), wordBefore(rule)),
+    )
     return [
       ...(rule.jwksUrl !== undefined && rule.jwksFile !== undefined
         ? [
@@ -36,7 +38,7 @@ function checkOidc(rules: Auth['oidc']): PathProblem[] {
         ? [
             {
               path: [...path, 'name'],
-              message: `gives names that ${double.issuer} can give, too: put a word in front, as in 'gitlab/\${project_path}'`,
+              message: `gives names that ${double.issuer} can give, too: put a word in front of each, as in 'gitlab/\${project_path}'`,
             },
           ]
         : []),
@@ -44,8 +46,14 @@ function checkOidc(rules: Auth['oidc']): PathProblem[] {
   })
 }
 
-function nameOf({ name = 'sub' }: OidcRule): string {
-  return name.includes('${') ? name : `\${${name}}`
+/** What stands before the first claim in the names of a rule. */
+function wordBefore({ name = 'sub' }: OidcRule): string {
+  return name.includes('${') ? name.slice(0, name.indexOf('${')) : ''
+}
+
+/** Claims hold what their issuer likes: it makes any name that begins with the word before them. */
+function mayMeet(word: string, other: string): boolean {
+  return word.startsWith(other) || other.startsWith(word)
 }
 
 function isSameSource(a: OidcRule, b: OidcRule): boolean {

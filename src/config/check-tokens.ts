@@ -9,9 +9,12 @@ const TAKEN_SOURCES = ['ldap', 'oidc', 'robot']
 const LOOPBACK = /^http:\/\/(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?:[:/]|$)/
 
 export function checkTokens({ auth, upstreams }: Pick<ConfigFile, 'auth' | 'upstreams'>): PathProblem[] {
-  const { token, externalTokens } = auth
+  const { token, externalTokens, clientCertificates } = auth
   const issuers = new Set(token === 'off' ? [] : [token.issuer])
-  const sources = new Set(TAKEN_SOURCES)
+  const sources = new Set([
+    ...TAKEN_SOURCES,
+    ...(clientCertificates ? [clientCertificates.prefix.replace(/:$/, '')] : []),
+  ])
   return [
     ...externalTokens.flatMap((external, index) =>
       checkExternal(external, { path: ['auth', 'externalTokens', index], issuers, sources }),

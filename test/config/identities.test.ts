@@ -34,9 +34,9 @@ auth:
   const keys = `${MINIMAL}
 auth:
   oidc:
-    - { issuer: "https://a.example.com", audience: a, jwksUrl: "https://a.example.com/keys" }
-    - { issuer: "https://a.example.com", audience: b }
-    - { issuer: "https://b.example.com", audience: b, name: b, jwksUrl: "https://b.example.com/x", jwksFile: keys.json }
+    - { issuer: "https://a.example.com", audience: a, name: "a/\${sub}", jwksUrl: "https://a.example.com/keys" }
+    - { issuer: "https://a.example.com", audience: b, name: "a/\${sub}" }
+    - { issuer: "https://b.example.com", audience: b, name: "b/\${sub}", jwksUrl: "https://b.example.com/x", jwksFile: keys.json }
 `
   assert.deepEqual(await messages(t, keys, { files: { 'keys.json': '{}' } }), [
     'auth.oidc[1]: has other keys (jwksUrl, jwksFile, ca) than an earlier rule of the same issuer',
@@ -49,9 +49,12 @@ test('two issuers can not give the same name', async (t) => {
     `    - { issuer: "https://${issuer}", audience: a, name: '${name}' }\n`
   const same = `${MINIMAL}\nauth:\n  oidc:\n${rule('a.example.com', 'sub')}${rule('b.example.com', '${sub}')}`
   const message =
-    "gives names that https://a.example.com can give, too: put a word in front, as in 'gitlab/${project_path}'"
+    "gives names that https://a.example.com can give, too: put a word in front of each, as in 'gitlab/${project_path}'"
   assert.deepEqual(await messages(t, same), [`auth.oidc[1].name: ${message}`])
-  const apart = `${MINIMAL}\nauth:\n  oidc:\n${rule('a.example.com', 'sub')}${rule('b.example.com', 'b/${sub}')}`
+  // A subject may be `b/c` as well.
+  const below = `${MINIMAL}\nauth:\n  oidc:\n${rule('a.example.com', 'sub')}${rule('b.example.com', 'b/${sub}')}`
+  assert.deepEqual(await messages(t, below), [`auth.oidc[1].name: ${message}`])
+  const apart = `${MINIMAL}\nauth:\n  oidc:\n${rule('a.example.com', 'a/${sub}')}${rule('b.example.com', 'b/${sub}')}`
   assert.deepEqual(await messages(t, apart), [])
 })
 
@@ -126,3 +129,13 @@ listen:
 async function messages(...question: Parameters<typeof problems>): Promise<string[]> {
   return (await problems(...question)).map((line) => line.replace(/^c\.yml:\d+:\d+: /, ''))
 }
+
+test('a token server and client certificates can not give the same name', async (t) => {
+  const yaml = `${MINIMAL}
+auth:
+  clientCertificates: { prefix: 'ci:' }
+  externalTokens: [{ source: ci, issuer: i, service: s, certificates: ca.pem }]
+`
+  const found = await messages(t, yaml, { files: { 'ca.pem': '' } })
+  assert(found.includes('auth.externalTokens[0].source: "ci" is the name of another source already'))
+})
