@@ -33,6 +33,8 @@ export interface TokensApiOptions extends AdminAuthOptions {
 const MAX_INPUT_BYTES = 64 * 1024
 /** Every token is kept in memory, and anybody with an account can make some. */
 const MAX_OWN_TOKENS = 100
+/** Ended ones are kept for a while, and read with each listing. */
+const MAX_OWN_KEPT = 1000
 
 const INPUT = z.strictObject({
   for: z.string().optional(),
@@ -148,6 +150,8 @@ function ownerOf(
 }
 
 function requireRoom(tokens: readonly AccessToken[]): void {
+  if (tokens.length >= MAX_OWN_KEPT)
+    throw denied(`an account has at most ${MAX_OWN_KEPT} tokens, with those that ended in the last 90 days`)
   const now = new Date()
   if (tokens.filter((token) => stateAt(token, now) === 'live').length >= MAX_OWN_TOKENS)
     throw denied(`an account has at most ${MAX_OWN_TOKENS} tokens: revoke one first`)

@@ -9,7 +9,11 @@ import { ANONYMOUS, type Identity } from '../../src/access/identity.ts'
 import { createPolicy } from '../../src/access/grants-policy.ts'
 import { tokensApi } from '../../src/admin/tokens-api.ts'
 import { describeToken, type TokenDescription } from '../../src/auth/accounts/access-tokens.ts'
-import { AccountStoreError, type AccountStore } from '../../src/auth/accounts/account-store.ts'
+import {
+  AccountStoreError,
+  type AccessToken,
+  type AccountStore,
+} from '../../src/auth/accounts/account-store.ts'
 import { createAccountStore } from '../../src/auth/accounts/create-account-store.ts'
 import { isTokenText } from '../../src/auth/accounts/token-text.ts'
 import { InvalidCredentialError, type Authenticator } from '../../src/auth/authenticator.ts'
@@ -124,6 +128,26 @@ test('an account fills nobody’s memory with its tokens', async (t) => {
   for (let count = 0; count < 100; count += 1) await store.saveToken(accessToken({ name: 'bob', owner }))
   assert.equal((await create(BOB, { expiresAt: LATER })).status, 403)
   assert.equal((await create(ALICE, { expiresAt: LATER })).status, 201)
+})
+
+test('an account fills no store with tokens that it makes and revokes', async (t) => {
+  const [owner, revokedAt] = [{ backend: 'htpasswd', key: 'bob' }, new Date()]
+  const ended = Array.from({ length: 1000 }, () => accessToken({ name: 'bob', owner, revokedAt }))
+  const kept = (tokens: AccessToken[]) => ({
+    saveToken: () => Promise.resolve(),
+    revokeToken: () => Promise.resolve(undefined),
+    listTokens: () => Promise.resolve(tokens),
+  })
+  assert.equal((await (await start(t, kept(ended))).create(BOB, { expiresAt: LATER })).status, 403)
+  const fewer = await start(t, kept(ended.slice(1)))
+  assert.equal((await fewer.create(BOB, { expiresAt: LATER })).status, 201)
+})
+
+test('patterns take no more memory than a token is worth', async (t) => {
+  const { create } = await start(t)
+  const repositories = Array.from({ length: 9 }, (_, index) => `a${index}${'*b'.repeat(250)}`)
+  assert.equal((await create(BOB, { repositories, expiresAt: LATER })).status, 400)
+  assert.equal((await create(BOB, { repositories: repositories.slice(1), expiresAt: LATER })).status, 201)
 })
 
 test('a store that can not be reached is told as such', async (t) => {

@@ -30,6 +30,8 @@ export interface TokenRequest {
 }
 
 const MAX_PATTERNS = 100
+/** Of all patterns together: they stay in memory, compiled, as long as the token lives. */
+const MAX_PATTERNS_LENGTH = 4096
 const MAX_LABEL_LENGTH = 200
 
 /** The account of that name among those that may have personal tokens. */
@@ -87,6 +89,10 @@ function checkRequest({ owner, label = '', endsWithPassword, ...request }: Token
     throw new TokenRequestError('a token must name its repositories')
   if (repositories.length > MAX_PATTERNS)
     throw new TokenRequestError(`a token has at most ${MAX_PATTERNS} patterns of repositories`)
+  if (repositories.join('').length > MAX_PATTERNS_LENGTH)
+    throw new TokenRequestError(
+      `the patterns of a token have at most ${MAX_PATTERNS_LENGTH} characters together`,
+    )
   for (const pattern of repositories) checkPattern(pattern)
   if (expiresAt && !(expiresAt > now)) throw new TokenRequestError('a token must expire in the future')
   if (label.length > MAX_LABEL_LENGTH || /\p{Cc}/u.test(label))
