@@ -16,6 +16,14 @@ export function networkOf(address: string): string {
   return `${prefix.join(':')}::/64`
 }
 
+/**
+ * What takes turns as one: a site has up to a /48 of networks (RFC 6177 §2), and whoever has as many as a queue has places could
+ * keep everybody else out of it.
+ */
+export function siteOf(network: string): string {
+  return network.replace(/^((?:[0-9a-f]+:){3})[0-9a-f]+::\/64$/, '$1:/48')
+}
+
 function groupsOf(text: string): string[] {
   return text === '' ? [] : text.split(':')
 }

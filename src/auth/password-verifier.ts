@@ -1,5 +1,6 @@
 // Checks passwords for everybody in this process: a few at a time, off the event loop.
 import { MAX_PASSWORD_BYTES } from './basic-credentials.ts'
+import { siteOf } from './client-network.ts'
 import { HashQueue, type HashQueueOptions } from './hash-queue.ts'
 import { HashThread } from './hash-thread.ts'
 import { verifyPassword } from './password-hash.ts'
@@ -13,9 +14,9 @@ export class PasswordVerifier {
   }
 
   /** Whether the password is the hashed one; see {@link HashQueue.run} for when it rejects. */
-  async verify(password: string, hash: string, source?: string): Promise<boolean> {
+  async verify(password: string, hash: string, network = ''): Promise<boolean> {
     if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES) return false
-    return this.#queue.run(() => verifyPassword(password, hash, this.#thread), source)
+    return this.#queue.run(() => verifyPassword(password, hash, this.#thread), siteOf(network))
   }
 
   async close(): Promise<void> {

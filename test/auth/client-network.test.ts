@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { networkOf } from '../../src/auth/client-network.ts'
+import { networkOf, siteOf } from '../../src/auth/client-network.ts'
 
 test('an IPv4 address stands for itself', () => {
   assert.equal(networkOf('192.0.2.1'), '192.0.2.1')
@@ -22,4 +22,12 @@ test('the addresses of one IPv6 machine count as one, however they are written',
 test('what is no address stands for itself', () => {
   assert.equal(networkOf(''), '')
   assert.equal(networkOf('a:b'), 'a:b')
+})
+
+test('all networks that a site may have are one when turns are taken, and an IPv4 address is none of them', () => {
+  assert.equal(siteOf(networkOf('2001:db8:1:2::1')), '2001:db8:1::/48')
+  assert.equal(siteOf(networkOf('2001:db8:1:ffff:a:b:c:d')), '2001:db8:1::/48')
+  assert.equal(siteOf(networkOf('2001:db8:2::1')), '2001:db8:2::/48')
+  assert.equal(siteOf('192.0.2.1'), '192.0.2.1')
+  assert.equal(siteOf(''), '')
 })

@@ -93,3 +93,15 @@ test('a flood of logins is refused, not queued for ever', async (t) => {
     refused.every(({ reason }) => reason instanceof AuthenticationBusyError && reason.retryAfterSeconds > 0),
   )
 })
+
+test('who has a whole site of networks keeps nobody else out', async (t) => {
+  const verifier = new PasswordVerifier({ concurrency: 1, maxWaiting: 4, maxWaitingPerSource: 4 })
+  t.after(() => verifier.close())
+  const hash = await hashed('secret', 'bcrypt')
+  const guesses = Array.from({ length: 12 }, (_, index) =>
+    verifier.verify('guess', hash, `2001:db8:1:${index}::/64`),
+  )
+  const settled = Promise.allSettled(guesses)
+  assert.equal(await verifier.verify('secret', hash, '192.0.2.1'), true)
+  await settled
+})

@@ -1,4 +1,5 @@
 // The connections to a directory server: few, used in turn, and kept for a while.
+import { siteOf } from '../client-network.ts'
 import { HashQueue } from '../hash-queue.ts'
 import { BackendUnavailableError } from '../login-backend.ts'
 import { LdapConnection, type LdapServer } from './ldap-connection.ts'
@@ -30,7 +31,7 @@ export class LdapPool {
    * What `work` answers on a connection of its own. It may be asked twice: a kept connection may have been lost. Rejects
    * with {@link BackendUnavailableError}, or {@link AuthenticationBusyError} when too much waits.
    */
-  use<Value>(work: (connection: LdapConnection) => Promise<Value>, source?: string): Promise<Value> {
+  use<Value>(work: (connection: LdapConnection) => Promise<Value>, network = ''): Promise<Value> {
     return this.#queue.run(async () => {
       const kept = this.#takeIdle()
       if (kept) {
@@ -41,7 +42,7 @@ export class LdapPool {
         }
       }
       return this.#run(await LdapConnection.open(this.#options), work)
-    }, source)
+    }, siteOf(network))
   }
 
   close(): void {
