@@ -6,7 +6,7 @@ import { startTokenUpkeep } from '../auth/accounts/token-upkeep.ts'
 import { TokenUses } from '../auth/accounts/token-uses.ts'
 import { TokensBackend } from '../auth/accounts/tokens-backend.ts'
 import type { LoginBackend } from '../auth/login-backend.ts'
-import type { AccountsConfig } from '../config/config.ts'
+import type { AccountsConfig } from '../config/auth-config.ts'
 import type { Logger } from '../telemetry/log.ts'
 
 export interface AccountTokens {

@@ -4,7 +4,7 @@ import { HtpasswdBackend } from '../auth/htpasswd-backend.ts'
 import { HtpasswdError, HtpasswdFile } from '../auth/htpasswd-file.ts'
 import { PasswordVerifier } from '../auth/password-verifier.ts'
 import { Realm } from '../auth/realm.ts'
-import type { HtpasswdConfig } from '../config/config.ts'
+import type { HtpasswdConfig } from '../config/auth-config.ts'
 import type { Logger } from '../telemetry/log.ts'
 
 export interface PasswordLogins {

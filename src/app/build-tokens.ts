@@ -9,7 +9,8 @@ import { Realms } from '../auth/realms.ts'
 import { RefreshTokens } from '../auth/service/refresh-tokens.ts'
 import type { TokenKeys } from '../auth/service/token-keys.ts'
 import { TokenIssuer } from '../auth/token-issuer.ts'
-import type { Config, ExternalTokensConfig, TokenConfig } from '../config/config.ts'
+import type { ExternalTokensConfig, TokenConfig } from '../config/auth-config.ts'
+import type { Config } from '../config/config.ts'
 
 export interface TokenService {
   readonly issuer: TokenIssuer

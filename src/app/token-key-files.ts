@@ -3,7 +3,8 @@ import { CoreTokens } from '../auth/service/core-tokens.ts'
 import { loadTokenCertificates } from '../auth/service/token-certificate.ts'
 import { TokenKeys, type SigningKey } from '../auth/service/token-keys.ts'
 import { loadTokenKey, readTokenKey, type TokenKey } from '../auth/token-key.ts'
-import type { Config, TokenConfig, UpstreamConfig } from '../config/config.ts'
+import type { TokenConfig } from '../config/auth-config.ts'
+import type { Config, UpstreamConfig } from '../config/config.ts'
 import type { MintToken } from '../upstream/minted-authorization.ts'
 
 export class TokenKeyFiles {

@@ -1,12 +1,11 @@
 // A configuration in a few lines: who is let in where, and which repositories come from where.
 import { readFile } from 'node:fs/promises'
 import { parseHtpasswd } from '../auth/htpasswd.ts'
+import type { AccountsConfig, HtpasswdConfig } from '../config/auth-config.ts'
 import type {
-  AccountsConfig,
   AuditConfig,
   Config,
   GrantConfig,
-  HtpasswdConfig,
   ListenAddress,
   ListenerConfig,
   RouteConfig,

@@ -1,5 +1,6 @@
 // Logins from elsewhere in a few lines: which issuers, which directory, whose certificates.
-import type { AuthConfig, ClientCasConfig } from '../config/config.ts'
+import type { AuthConfig } from '../config/auth-config.ts'
+import type { ClientCasConfig } from '../config/config.ts'
 import { nearby } from './nearby.ts'
 
 /** One line for each way to be known; passwords never shown. */

@@ -1,5 +1,5 @@
 // From the words of the file to what the program uses, for the place of access tokens.
-import type { AccountsConfig } from './config.ts'
+import type { AccountsConfig } from './auth-config.ts'
 import type { ConfigFile } from './schema.ts'
 
 const DEFAULT_FILE = 'data/accounts.db'

@@ -1,5 +1,6 @@
 // From the words of the file about identities from elsewhere to what the program uses.
-import type { AuthConfig, ClientCasConfig, LdapConfig, OidcRuleConfig } from './config.ts'
+import type { AuthConfig, LdapConfig, OidcRuleConfig } from './auth-config.ts'
+import type { ClientCasConfig } from './config.ts'
 import type { ConfigFile } from './schema.ts'
 
 type Absolute = (path: string) => string

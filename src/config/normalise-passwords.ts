@@ -1,5 +1,5 @@
 // Password files and the throttle, from the words of the file to those of the program.
-import type { AuthConfig, HtpasswdConfig } from './config.ts'
+import type { AuthConfig, HtpasswdConfig } from './auth-config.ts'
 import type { ConfigFile } from './schema.ts'
 
 export function toPasswords(

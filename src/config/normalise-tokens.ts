@@ -1,6 +1,7 @@
 // From the words of the file to what the program uses, for Bearer tokens.
 import { isUrl } from './check-tokens.ts'
-import type { CoreTokenConfig, ExternalTokensConfig, TokenConfig } from './config.ts'
+import type { ExternalTokensConfig, TokenConfig } from './auth-config.ts'
+import type { CoreTokenConfig } from './config.ts'
 import type { ConfigFile } from './schema.ts'
 
 type Absolute = (path: string) => string
