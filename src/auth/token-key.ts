@@ -1,7 +1,7 @@
 // The ES256 key pair that our own tokens are signed and verified with.
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { calculateJwkThumbprint } from 'jose'
-import { readIfThere, readOrMake } from './made-file.ts'
+import { readIfThere, readOrMake } from '../storage/file-once.ts'
 
 export interface TokenKey {
   /** The public key's JWK thumbprint (RFC 7638). */

@@ -2,7 +2,7 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { hashPassword } from '../auth/hash-password.ts'
-import { createFileOnce } from '../server/file-once.ts'
+import { createFileOnce } from '../storage/file-once.ts'
 import { generatePassword } from './new-password.ts'
 
 /** An account as it is told to the operator, once. */

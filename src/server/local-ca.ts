@@ -5,7 +5,7 @@ import { isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { issueAuthority, issueLeaf, newKey } from './certificate-issuer.ts'
-import { createFileOnce, replaceFile } from './file-once.ts'
+import { createFileOnce, replaceFile } from '../storage/file-once.ts'
 
 const DAY_MS = 24 * 3600_000
 const RENEW_BEFORE_MS = 30 * DAY_MS

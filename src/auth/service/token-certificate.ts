@@ -1,6 +1,6 @@
 // The certificate of the key that signs tokens: registry:2 and its like trust keys by certificates (`rootcertbundle`).
 import { randomBytes, webcrypto } from 'node:crypto'
-import { readOrMake } from '../made-file.ts'
+import { readOrMake } from '../../storage/file-once.ts'
 import { parseCertificates } from '../parse-certificates.ts'
 import { TokenKeyError, type TokenKey } from '../token-key.ts'
 

@@ -1,6 +1,8 @@
 // Files that several processes may want to make at the same moment, and that must never be seen half-written.
 import { randomUUID } from 'node:crypto'
-import { link, open, readFile, rename, rm } from 'node:fs/promises'
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { codeOf } from './system-error.ts'
 
 /** Puts `content` at `file`, in place of what was there. Readers see the old content or the new. */
 export async function replaceFile(file: string, content: string, mode: number): Promise<void> {
@@ -15,10 +17,32 @@ export async function createFileOnce(file: string, content: string, mode: number
       await link(temporary, file)
       return content
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return readFile(file, 'utf8')
-      throw error
+      if (codeOf(error) !== 'EEXIST') throw error
+      return readFile(file, 'utf8')
     }
   })
+}
+
+/** The text of `file`; made by `make`, with its folder, when there is none. */
+export async function readOrMake(
+  file: string,
+  mode: number,
+  make: () => string | Promise<string>,
+): Promise<string> {
+  const text = await readIfThere(file)
+  if (text !== undefined) return text
+  await mkdir(dirname(file), { recursive: true })
+  return createFileOnce(file, await make(), mode)
+}
+
+/** Undefined when there is no such file. */
+export async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
 }
 
 async function withTemporary<Result>(
