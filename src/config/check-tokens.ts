@@ -1,12 +1,12 @@
 // What the shape alone cannot say about tokens: who is who among issuers, where keys are, which core takes ours.
 import type { ConfigPath, PathProblem } from './problem.ts'
 import type { ConfigFile } from './schema.ts'
+import { isTrustworthyUrl } from './trustworthy-url.ts'
 
 type ExternalTokens = ConfigFile['auth']['externalTokens'][number]
 
 /** Names that come from elsewhere by other ways. */
 const TAKEN_SOURCES = ['ldap', 'oidc', 'robot']
-const LOOPBACK = /^http:\/\/(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?:[:/]|$)/
 
 export function checkTokens({ auth, upstreams }: Pick<ConfigFile, 'auth' | 'upstreams'>): PathProblem[] {
   const { token, externalTokens, clientCertificates } = auth
@@ -41,17 +41,12 @@ function checkExternal(
   if (issuers.has(issuer)) complain('issuer', 'is the issuer of other tokens already')
   if ((certificates === undefined) === (jwks === undefined))
     problems.push({ path, message: 'give either certificates or jwks' })
-  if (jwks !== undefined && isUrl(jwks) && !isTrustworthy(jwks))
+  if (jwks !== undefined && isUrl(jwks) && !isTrustworthyUrl(jwks))
     complain('jwks', 'must be an https URL, or a file: whoever answers it decides who is let in')
   if (ca !== undefined && (jwks === undefined || !isUrl(jwks))) complain('ca', 'is for a jwks URL alone')
   sources.add(source)
   issuers.add(issuer)
   return problems
-}
-
-function isTrustworthy(url: string): boolean {
-  if (!URL.canParse(url) || /[@#]/.test(url)) return false
-  return url.startsWith('https://') || LOOPBACK.test(url)
 }
 
 function checkCore(

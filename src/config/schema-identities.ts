@@ -1,32 +1,22 @@
 // The part of the file that says who is known from elsewhere: ID tokens, a directory, client certificates.
 import { z } from 'zod'
 import { duration, path, section, text } from './schema-parts.ts'
+import { isTrustworthyUrl } from './trustworthy-url.ts'
 
 /** One text or several. */
 const texts = z
   .union([text, z.array(text).min(1)], { error: 'must be a text or a list of texts' })
   .transform((value) => (typeof value === 'string' ? [value] : value))
 
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
-
+const MUST_BE_HTTPS = 'must be an https URL (http is for this machine alone), without user or fragment'
+const keysUrl = z.string().refine(isTrustworthyUrl, MUST_BE_HTTPS)
 /** Compared with the `iss` claim as it is written, so nothing of it is changed here. */
-const httpsUrl = z
-  .string()
-  .refine(
-    isTrustworthyUrl,
-    'must be an https URL (http is for this machine alone), without user, query or fragment',
-  )
-
-function isTrustworthyUrl(value: string): boolean {
-  const url = URL.canParse(value) ? new URL(value) : undefined
-  if (!url || url.username !== '' || url.password !== '' || /[?#]/.test(value)) return false
-  return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname))
-}
+const issuerUrl = keysUrl.refine((url) => !url.includes('?'), 'must be without a query')
 
 export const oidc = z
   .array(
     section({
-      issuer: httpsUrl.describe('The iss claim, exactly as it is in the tokens.'),
+      issuer: issuerUrl.describe('The iss claim, exactly as it is in the tokens.'),
       audience: texts.describe('The aud claim that tokens are asked for with; one of several.'),
       name: text
         .optional()
@@ -42,7 +32,7 @@ export const oidc = z
         .default([])
         .describe('Groups of everybody who comes by this rule: @oidc:NAME in access.'),
       groupsClaim: text.optional().describe('A claim that lists further groups.'),
-      jwksUrl: httpsUrl.optional().describe('Where the keys are; by default where the issuer says.'),
+      jwksUrl: keysUrl.optional().describe('Where the keys are; by default where the issuer says.'),
       jwksFile: path.optional().describe('A file of the keys, in place of asking for them.'),
       ca: path.optional().describe("PEM file of the authorities that sign the issuer's certificate."),
     }),

@@ -24,12 +24,14 @@ auth:
     - { issuer: "http://ci.example.com", audience: a }
     - { issuer: "https://u:p@ci.example.com", audience: a }
     - { issuer: "http://127.0.0.1:8080", audience: [] }
+    - { issuer: "https://ci.example.com?a=b", audience: a }
 `
-  const wrong = 'must be an https URL (http is for this machine alone), without user, query or fragment'
+  const wrong = 'must be an https URL (http is for this machine alone), without user or fragment'
   assert.deepEqual(await messages(t, yaml), [
     `auth.oidc[0].issuer: ${wrong}`,
     `auth.oidc[1].issuer: ${wrong}`,
     'auth.oidc[2].audience: must not be empty',
+    'auth.oidc[3].issuer: must be without a query',
   ])
   const keys = `${MINIMAL}
 auth:
