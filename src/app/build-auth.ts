@@ -31,7 +31,9 @@ export interface Auth {
   /** Undefined when the token service is off, or nobody could use it. */
   readonly tokens: TokenService | undefined
   readonly lenientHosts: LenientHosts | undefined
-  /** Takes over grants and groups of a new configuration. */
+  /** Files of certificates of token servers elsewhere, to be watched; password files watch themselves. */
+  readonly files: readonly string[]
+  /** Takes over grants, groups and rules about ID tokens of a new configuration. */
   replaceGrants(config: Config): void
   /** Reads the password files again. Rejects, and keeps what was, when one makes no sense. */
   reloadPasswords(): Promise<void>
@@ -86,6 +88,7 @@ export async function buildAuth(
     certificateOf: certificates && ((req) => certificates.identify(req)),
     tokens: token && keys && buildTokenService(token, keys, backends, accountTokens?.store),
     lenientHosts,
+    files: external.files,
     reloadExternalTokens: () => external.reload(),
     replaceGrants: (next) => {
       policy.replace(buildPolicy(next))

@@ -51,6 +51,8 @@ export function buildTokenService(
 
 export interface ExternalTokenServers {
   readonly verifiers: readonly ExternalTokens[]
+  /** Of certificates, to be watched. */
+  readonly files: readonly string[]
   /** Reads files of certificates again; keys by URL are asked for by themselves. Rejects, and keeps what was. */
   reload(): Promise<void>
 }
@@ -65,6 +67,7 @@ export async function openExternalTokens({ auth }: Config): Promise<ExternalToke
   }
   return {
     verifiers,
+    files: auth.externalTokens.flatMap(({ keys }) => (keys.kind === 'certificates' ? [keys.file] : [])),
     reload: async () => void (await Promise.all(bundles.map((bundle) => bundle.reload()))),
   }
 }

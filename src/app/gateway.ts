@@ -33,7 +33,7 @@ export interface GatewayOptions {
 export interface Gateway {
   /** Where it listens, as URLs: public listeners first, the admin address last. */
   readonly addresses: readonly string[]
-  /** Takes over certificates, password file, grants and groups. What is not valid keeps the old state, and is logged. */
+  /** Takes over grants, rules about ID tokens, password files, keys and certificates. What is not valid keeps the old state, and is logged. */
   reload(): Promise<void>
   /** Stops accepting, lets running requests end within the configured grace, and lets go of everything. */
   close(): Promise<void>
@@ -81,18 +81,25 @@ export async function startGateway(config: Config, { reloadConfig }: GatewayOpti
   opened.defer(() => listeners.close(config.shutdownGraceMs))
   await locks.open(listeners.addresses.at(-1) ?? '')
   const reloader = new Reloader({ config, reloadConfig, auth, keyFiles, listeners, logger })
-  const reload = () => {
-    // Also on SIGHUP: then somebody may have moved the file away.
-    audit?.reopen()
-    return reloader.reload()
-  }
-  const files = [
+  const filesInUse = () => [
     ...listeners.tlsFiles,
     ...keyFiles.files,
+    ...auth.files,
     ...(config.file === undefined ? [] : [config.file]),
   ]
-  const watcher = await FilesWatcher.start(files, () => void reload())
+  const watcher = await FilesWatcher.start(filesInUse(), () => void reload())
   opened.defer(() => watcher.close())
+  const reload = async () => {
+    // Also on SIGHUP: then somebody may have moved the file away.
+    audit?.reopen()
+    await reloader.reload()
+    try {
+      // A new configuration may name other files, which may have changed since they were read.
+      if (await watcher.watch(filesInUse())) await reloader.reload()
+    } catch (err) {
+      logger.error({ err }, 'files not watched: send SIGHUP when they change')
+    }
+  }
   // A certificate of the local CA is renewed before it expires, also where nobody restarts for years.
   const daily = setInterval(() => void reload(), DAY_MS)
   opened.defer(() => clearInterval(daily))

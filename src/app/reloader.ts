@@ -1,8 +1,8 @@
-// Takes over what can change while the gateway runs: grants, password file, certificates.
-import { isDeepStrictEqual } from 'node:util'
+// Takes over what can change while the gateway runs: grants, rules about ID tokens, password files, keys, certificates.
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { Auth } from './build-auth.ts'
+import { fixedSections } from './fixed-sections.ts'
 import type { Listeners } from './listeners.ts'
 import type { TokenKeyFiles } from './token-key-files.ts'
 
@@ -57,26 +57,9 @@ export class Reloader {
     const { config, reloadConfig, auth, logger } = this.#options
     const next = await reloadConfig()
     auth.replaceGrants(next)
-    const sections = changedSections(config, next)
+    const sections = fixedSections(config, next, auth.hasAccounts)
     if (sections.length > 0)
       logger.warn({ sections }, 'these sections have changed: restart to take them over')
     return next
   }
-}
-
-/** Sections that differ from what runs, but for those that a reload takes over. */
-function changedSections(running: Config, next: Config): string[] {
-  const isFixed = ([name]: [string, unknown]) => name !== 'access' && name !== 'auth'
-  const fixed = new Map<string, unknown>(Object.entries(next).filter(isFixed))
-  const changed = Object.entries(running)
-    .filter(isFixed)
-    .filter(([name, value]) => !isDeepStrictEqual(value, fixed.get(name)))
-  const isSame = isDeepStrictEqual(fixedAuth(running), fixedAuth(next))
-  return [...changed.map(([name]) => name), ...(isSame ? [] : ['auth'])]
-}
-
-function fixedAuth({ auth: { groups: _groups, oidc: _oidc, token, ...auth } }: Config): object {
-  if (!token) return auth
-  const { keyFile: _key, previousKeyFiles: _previous, certificateFile: _certificate, ...fixedToken } = token
-  return { ...auth, token: fixedToken }
 }

@@ -14,7 +14,7 @@ Examples:
   dockgate serve --config config/dockgate.yml
 
 Signals: SIGTERM and SIGINT let running transfers end, a second one does not; SIGHUP reloads certificates,
-password file and grants.`
+password files, keys, grants and rules about ID tokens.`
 
 export function addServeCommand(program: Command): void {
   program

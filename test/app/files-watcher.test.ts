@@ -126,3 +126,23 @@ test('nothing is told after the watcher was closed', async (t) => {
   await open.told()
   assert.equal(closed.count(), 0)
 })
+
+test('other files are watched when it is told so, and no change of those before is lost', async (t) => {
+  const [kept, dropped, added] = [
+    join(await temporaryFolder(t), 'tls.crt'),
+    join(await temporaryFolder(t), 'former.key'),
+    join(await temporaryFolder(t), 'next.key'),
+  ]
+  for (const file of [kept, dropped, added]) await writeFile(file, 'one')
+  const { watcher, told, count } = await watchFiles(t, kept, dropped)
+  await writeFile(kept, 'two')
+  assert.equal(await watcher.watch([kept, added]), true)
+  await told()
+  await writeFile(added, 'two')
+  await told()
+  await writeFile(dropped, 'two')
+  await writeFile(kept, 'three')
+  await told()
+  assert.equal(count(), 3)
+  assert.equal(await watcher.watch([added]), false)
+})

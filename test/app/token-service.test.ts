@@ -1,7 +1,7 @@
 // The token service as it is configured: keys that rotate, logins that last, strangers, tokens of other servers.
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { copyFile, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { decodeProtectedHeader, SignJWT } from 'jose'
@@ -46,6 +46,16 @@ async function kidOf(gateway: RunningGateway): Promise<string | undefined> {
   return decodeProtectedHeader((await ask(gateway, '/token')).json<Tokens>().token).kid
 }
 
+async function kidsOf(gateway: RunningGateway): Promise<string[]> {
+  const { keys } = (await ask(gateway, '/token/jwks')).json<{ keys: { kid: string }[] }>()
+  return keys.map(({ kid }) => kid)
+}
+
+async function writeKey(file: string): Promise<void> {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+  await writeFile(file, privateKey.export({ type: 'pkcs8', format: 'pem' }))
+}
+
 test('keys rotate on SIGHUP, and nobody is logged out', async (t) => {
   const token = { key: 'token.key', certificate: 'token.crt' }
   const auth = { htpasswd: { file: 'htpasswd' }, token }
@@ -54,8 +64,7 @@ test('keys rotate on SIGHUP, and nobody is logged out', async (t) => {
   const before = await login(gateway)
   assert.match(await readFile(join(folder, 'token.crt'), 'utf8'), /BEGIN CERTIFICATE/)
 
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
-  await writeFile(join(folder, 'next.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  await writeKey(join(folder, 'next.key'))
   const next = { key: 'next.key', certificate: 'next.crt', previousKeys: ['token.key'] }
   await writeConfig(configFile, { auth: { ...auth, token: next } })
   gateway.program.signal('SIGHUP')
@@ -63,14 +72,27 @@ test('keys rotate on SIGHUP, and nobody is logged out', async (t) => {
   await until('the new key', async () => (await kidOf(gateway)) !== old)
   assert.equal(await pull(gateway, before.token), 404)
   assert.equal((await refresh(gateway, before)).status, 200)
-  const { keys } = (await ask(gateway, '/token/jwks')).json<{ keys: { kid: string }[] }>()
-  assert.deepEqual(keys.map(({ kid }) => kid).slice(1), [old])
+  assert.deepEqual((await kidsOf(gateway)).slice(1), [old])
 
   await writeConfig(configFile, { auth: { ...auth, token: { ...next, previousKeys: [] } } })
   gateway.program.signal('SIGHUP')
   await until('the end of the old key', async () => (await pull(gateway, before.token)) === 401)
   // What `docker login` kept does not depend on the key.
   assert.equal((await refresh(gateway, before)).status, 200)
+})
+
+test('a key that a reload has added is taken over when its file changes', async (t) => {
+  const auth = { htpasswd: { file: 'htpasswd' } }
+  const gateway = await startGateway(t, { config: { auth } })
+  // In a folder that nothing else is in.
+  const folder = await temporaryFolder(t)
+  const file = join(folder, 'other-node.key')
+  await writeKey(file)
+  await writeConfig(gateway.configFile, { auth: { ...auth, token: { previousKeys: [file] } } })
+  await until('the key of the other node', async () => (await kidsOf(gateway)).length === 2)
+  const [, former] = await kidsOf(gateway)
+  await writeKey(file)
+  await until('the new key of the other node', async () => (await kidsOf(gateway))[1] !== former)
 })
 
 test('a login lasts over a restart, and ends with the password', async (t) => {
@@ -120,7 +142,6 @@ test('tokens of a server elsewhere are taken, grants decide, and clients are sen
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
   const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'ES256' }
   await writeFile(join(folder, 'jwks.json'), JSON.stringify({ keys: [jwk] }))
-  await copyFile(join(folder, 'jwks.json'), join(folder, 'copy.json'))
   const realm = 'https://gitlab.test/jwt/auth'
   const gateway = await startGateway(t, {
     config: {
