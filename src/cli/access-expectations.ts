@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import type { WrittenQuestion } from '../access/written-question.ts'
+import { explainFileError } from '../config/check-files.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { parseYaml } from '../config/yaml-source.ts'
 import { section } from '../config/schema-parts.ts'
@@ -31,9 +32,7 @@ const table = z
 /** Rejects with a {@link ConfigError} that holds every problem of the file. */
 export async function readExpectations(file: string): Promise<Expectation[]> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new Error(`cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    })
+    throw new Error(explainFileError(file, cause), { cause })
   })
   const { value, locate } = parseYaml(text, file)
   const parsed = table.safeParse(value, { error: describeIssue })

@@ -7,6 +7,7 @@ import { toJsonSchema } from '../config/schema.ts'
 import { loadTlsFiles, TlsFileError } from '../server/tls-files.ts'
 import { checkAccounts } from './check-accounts.ts'
 import { explainConfig } from './explain-config.ts'
+import { print } from './output.ts'
 
 const EXAMPLES = `
 Examples:
@@ -61,8 +62,4 @@ async function checkCertificates({ listen }: Config): Promise<string[]> {
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return warnings
-}
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`)
 }

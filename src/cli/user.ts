@@ -7,6 +7,7 @@ import { editHtpasswd, hashIn, removeEntry, setEntry } from '../auth/htpasswd-ed
 import { parseHtpasswd } from '../auth/htpasswd.ts'
 import { costClassOf } from '../auth/password-hash.ts'
 import { loadConfig } from '../config/load.ts'
+import { readIfThere } from '../storage/file-once.ts'
 import { endTokensOf } from './end-tokens.ts'
 import { nearby } from './nearby.ts'
 import { readNewPassword, type PasswordSource } from './new-password.ts'
@@ -68,23 +69,25 @@ function withPassword(command: Command): Command {
 }
 
 async function add(name: string, options: PasswordOptions): Promise<void> {
-  await setPassword(name, options, (text) => {
+  const check = (text: string) => {
     if (hashIn(text, name) === undefined) return
     throw new Error(
       `there is an account ${JSON.stringify(name)} already: dockgate user passwd changes its password`,
     )
-  })
+  }
+  await setPassword(name, options, { check, done: 'is made' })
 }
 
 async function changePassword(name: string, options: PasswordOptions): Promise<void> {
-  await setPassword(name, options, (text) => requireAccount(text, name))
+  const check = (text: string) => requireAccount(text, name)
+  await setPassword(name, options, { check, done: 'has a new password' })
 }
 
 /** `check` throws when the file's text forbids it. */
 async function setPassword(
   name: string,
   options: PasswordOptions,
-  check: (text: string) => void,
+  { check, done }: { readonly check: (text: string) => void; readonly done: string },
 ): Promise<void> {
   const file = await fileOf(options)
   // Before anybody is asked for a password that is not wanted.
@@ -97,13 +100,14 @@ async function setPassword(
     check(text)
     return setEntry(text, name, hash)
   })
-  process.stderr.write(`account ${JSON.stringify(name)} in ${nearby(file)} has a new password\n`)
+  process.stderr.write(`account ${JSON.stringify(name)} in ${nearby(file)} ${done}\n`)
   if (options.generate) print(password)
 }
 
 /** All of them or none: a mistyped name must not go unnoticed. */
 async function remove(names: readonly string[], options: FileOptions): Promise<void> {
   const file = await fileOf(options)
+  await requireFile(file)
   await editHtpasswd(file, (text) => {
     for (const name of names) requireAccount(text, name)
     return names.reduce(removeEntry, text)
@@ -117,7 +121,7 @@ async function remove(names: readonly string[], options: FileOptions): Promise<v
 
 async function list(options: ListOptions): Promise<void> {
   const file = await fileOf(options)
-  const { entries, problems, weak } = parseHtpasswd(await readFile(file, 'utf8'))
+  const { entries, problems, weak } = parseHtpasswd(await requireFile(file))
   const accounts = [...entries.values()].map(({ name, hash }) => ({
     name,
     hash: costClassOf(hash) ?? null,
@@ -126,6 +130,13 @@ async function list(options: ListOptions): Promise<void> {
   if (options.json) return print(JSON.stringify(accounts, null, 2))
   for (const { name, hash, problem } of accounts)
     print([name, hash ?? 'no usable hash', ...(problem === null ? [] : [problem])].join('; '))
+}
+
+/** Rejects with one line that says what to do. */
+async function requireFile(file: string): Promise<string> {
+  const text = await readIfThere(file)
+  if (text !== undefined) return text
+  throw new Error(`there is no password file ${nearby(file)}: dockgate user add makes it`)
 }
 
 function requireAccount(text: string, name: string): void {

@@ -159,4 +159,6 @@ test('a table that says nothing, or something else, is refused with its lines', 
   assert.match(wrong, /table\.yml:1:5: .*usr.*user/)
   assert.match(wrong, /table\.yml:1:\d+: .*expect/)
   assert.match(absent, /table\.yml:1: pull what\?/)
+  const missing = await runCli(await folderOf(t, ''), ['access', 'test', 'nowhere.yml', '--config', 'c.yml'])
+  assert.deepEqual([missing.code, missing.stderr], [1, 'dockgate: nowhere.yml does not exist\n'])
 })

@@ -46,7 +46,7 @@ test('an account is added, gets a new password, is listed and removed', async (t
   assert.deepEqual(added, {
     code: 0,
     stdout: '',
-    stderr: 'account "alice" in htpasswd has a new password\n',
+    stderr: 'account "alice" in htpasswd is made\n',
   })
   const line = await readFile(join(cwd, 'htpasswd'), 'utf8')
   assert.match(line, /^alice:\$2y\$12\$[./A-Za-z0-9]{53}\n$/)
@@ -74,7 +74,7 @@ test('a password that was made up is printed, once, and alone', async (t) => {
 test('the terminal is asked twice, and shows nothing of what is typed', async (t) => {
   const cwd = await temporaryFolder(t)
   const typed = await onTerminal(cwd, 'add alice', ['hidden', 'hidden'])
-  assert.match(typed, /Password: [^]*The same again: [^]*has a new password/)
+  assert.match(typed, /Password: [^]*The same again: [^]*is made/)
   assert.equal(typed.includes('hidden'), false)
   assert.equal(await verifies(cwd, 'alice', 'hidden'), true)
   assert.match(await onTerminal(cwd, 'passwd alice', ['one', 'two']), /differ; nothing was changed/)
@@ -114,6 +114,16 @@ test('what would change nothing, or the wrong thing, fails and changes nothing',
   await fails(['add', 'bob', '--password-stdin'], /the password is empty/, '\n')
   await fails(['add', 'bob', '--password-stdin'], /a control character/, 'two\nlines\n')
   await fails(['add', 'bob', '--password-stdin'], /longer than 72 bytes/, 'ä'.repeat(37))
+})
+
+test('a password file that is not there is told as such, and not made by asking', async (t) => {
+  const cwd = await temporaryFolder(t)
+  const told = 'dockgate: there is no password file nowhere/htpasswd: dockgate user add makes it\n'
+  for (const args of [['list'], ['remove', 'alice']]) {
+    const answer = await runCli(cwd, ['user', ...args, '--file', 'nowhere/htpasswd'])
+    assert.deepEqual(answer, { code: 1, stdout: '', stderr: told })
+  }
+  await assert.rejects(stat(join(cwd, 'nowhere')), { code: 'ENOENT' })
 })
 
 test('a changed account leaves the rest of the file as it is', async (t) => {
