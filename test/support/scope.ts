@@ -12,15 +12,23 @@ export interface Scope {
 /** A scope that ends with the file's last test; to be made at the top of the file, not in a hook. */
 export function fileScope(): Scope {
   const closers: (() => Promise<void> | void)[] = []
+  let isOver = false
   after(async () => {
+    isOver = true
     for (const close of closers.toReversed()) await close()
   })
-  return { after: (fn) => void closers.push(fn) }
+  return {
+    // Where --test-name-pattern leaves no test of the file, it ends while its `before` hook is still at work.
+    after: (fn) => void (isOver ? fn() : closers.push(fn)),
+  }
 }
 
 const stacks = new WeakMap<Scope, AsyncDisposableStack>()
 
-/** Runs `close` at the end of `t`, before what was opened earlier is closed (a server before its folder). */
+/**
+ * Runs `close` at the end of `t`, before what was opened earlier is closed (a server before its folder); at once, where `t`
+ * has ended.
+ */
 export function atEnd(t: Scope, close: () => Promise<void> | void): void {
   let stack = stacks.get(t)
   if (!stack) {
@@ -29,7 +37,8 @@ export function atEnd(t: Scope, close: () => Promise<void> | void): void {
     t.after(() => created.disposeAsync())
     stack = created
   }
-  stack.defer(close)
+  if (stack.disposed) void close()
+  else stack.defer(close)
 }
 
 /** A new empty folder that is gone when `t` ends. */
