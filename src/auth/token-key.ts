@@ -43,11 +43,20 @@ async function load(path: string, read: () => Promise<string>): Promise<TokenKey
 }
 
 async function parseTokenKey(pem: string): Promise<TokenKey> {
-  const privateKey = createPrivateKey(pem)
+  const privateKey = parsePrivateKey(pem)
   if (privateKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
     throw new TypeError('it is not an ECDSA key on the curve P-256')
   const publicKey = createPublicKey(privateKey)
   return { kid: await calculateJwkThumbprint(publicKey), privateKey, publicKey }
+}
+
+/** The parser's own words say nothing to those who wrote the configuration. */
+function parsePrivateKey(pem: string): KeyObject {
+  try {
+    return createPrivateKey(pem)
+  } catch (cause) {
+    throw new TypeError('it is no private key in PEM form, or has a passphrase', { cause })
+  }
 }
 
 function createKey(): string {

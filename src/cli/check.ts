@@ -6,6 +6,7 @@ import { loadConfig } from '../config/load.ts'
 import { toJsonSchema } from '../config/schema.ts'
 import { loadTlsFiles, TlsFileError } from '../server/tls-files.ts'
 import { checkAccounts } from './check-accounts.ts'
+import { checkKeys } from './check-keys.ts'
 import { explainConfig } from './explain-config.ts'
 import { print } from './output.ts'
 
@@ -47,11 +48,11 @@ async function check({ config: file, json, schema }: CheckOptions): Promise<void
   }
 }
 
-/** Loads every certificate as `serve` would; answers what clients will complain about. */
-async function checkCertificates({ listen }: Config): Promise<string[]> {
-  const problems: ConfigProblem[] = []
+/** Loads every key and certificate as `serve` would; answers what clients will complain about. */
+async function checkCertificates(config: Config): Promise<string[]> {
+  const problems: ConfigProblem[] = await checkKeys(config)
   const warnings: string[] = []
-  for (const { tls } of listen) {
+  for (const { tls } of config.listen) {
     if (tls?.kind !== 'files') continue
     try {
       warnings.push(...(await loadTlsFiles(tls)).warnings)

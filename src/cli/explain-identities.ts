@@ -1,10 +1,10 @@
-// Logins from elsewhere in a few lines: which issuers, which directory, whose certificates.
+// Logins from elsewhere in a few lines: which issuers, which directory, whose certificates, which token servers.
 import type { AuthConfig } from '../config/auth-config.ts'
 import type { ClientCasConfig } from '../config/config.ts'
 import { nearby } from './nearby.ts'
 
 /** One line for each way to be known; passwords never shown. */
-export function explainIdentities({ oidc, ldap, clientCertificates }: AuthConfig): string[] {
+export function explainIdentities({ oidc, ldap, clientCertificates, externalTokens }: AuthConfig): string[] {
   const issuers = [...new Set(oidc.map(({ issuer }) => issuer))]
   return [
     ...issuers.map((issuer) => `ID tokens of ${issuer} as oidc:…`),
@@ -14,6 +14,7 @@ export function explainIdentities({ oidc, ldap, clientCertificates }: AuthConfig
     ...(clientCertificates
       ? [`client certificates by ${clientCertificates.user} as ${clientCertificates.prefix}…`]
       : []),
+    ...externalTokens.map(({ issuer, source }) => `tokens of ${issuer} as ${source}:…`),
   ]
 }
 

@@ -18,7 +18,9 @@ export function startLines(config: Config, addresses: readonly string[]): string
   const host = registryHost(config, listening)
   return [
     `dockgate listens on ${listening.join(', ')}; health and metrics on ${addresses.at(-1) ?? 'nothing'}`,
-    ...(config.auth.htpasswd.length > 0 ? [`Log in:    docker login ${host}${account(config)}`] : []),
+    ...(config.auth.htpasswd.length > 0 || config.auth.ldap
+      ? [`Log in:    docker login ${host}${account(config)}`]
+      : []),
     ...trustLines(config, host),
     ...config.repositories
       .filter((route) => route.kind === 'mirror')

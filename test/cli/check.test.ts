@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFile, writeFile } from 'node:fs/promises'
+import { copyFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { makeCertificate } from '../support/certificates.ts'
@@ -78,6 +78,35 @@ test('with --json, the result can be read by a script', async (t) => {
   const good = await runCli(cwd, ['check', '--json'])
   assert.equal(good.code, 0)
   assert.deepEqual(JSON.parse(good.stdout), { valid: true, problems: [], warnings: [] })
+})
+
+test('keys and certificates of logins are opened, and none is made', async (t) => {
+  const cwd = await temporaryFolder(t)
+  const { certificate } = await makeCertificate(t)
+  await copyFile(certificate, join(cwd, 'signer.crt'))
+  const run = async (auth: object, listener: object = {}) => {
+    const listen = [{ address: ':443', tls: 'auto', ...listener }]
+    const stores = { main: { filesystem: { root: 'data' } } }
+    // JSON is YAML.
+    const config = JSON.stringify({ listen, auth, repositories: { '**': { store: 'main' } }, stores })
+    await writeFile(join(cwd, 'c.yml'), config)
+    return runCli(cwd, ['check', '--config', 'c.yml'])
+  }
+  const external = (certificates: string) => ({ source: 'gitlab', issuer: 'git', service: 'r', certificates })
+  const good = await run({ token: { certificate: 'token.crt' }, externalTokens: [external('signer.crt')] })
+  assert.equal(good.stderr, '')
+  assert.match(good.stdout, /^logins {4}tokens of git as gitlab:…$/m)
+  assert.doesNotMatch(good.stdout, /nobody/)
+  const wrong = { token: { key: 'c.yml', previousKeys: ['signer.crt'] }, externalTokens: [external('c.yml')] }
+  const bad = await run(wrong, { clientCas: ['c.yml'] })
+  assert.equal(bad.code, 1)
+  assert.deepEqual(bad.stderr.replaceAll(`${cwd}/`, '').trimEnd().split('\n'), [
+    'c.yml: the token key c.yml can not be used: it is no private key in PEM form, or has a passphrase',
+    'c.yml: the token key signer.crt can not be used: it is no private key in PEM form, or has a passphrase',
+    'c.yml: the certificates c.yml can not be used: it holds no certificate',
+    'c.yml: c.yml: holds no PEM certificate ("-----BEGIN CERTIFICATE-----")',
+  ])
+  assert.deepEqual((await readdir(cwd)).toSorted(), ['c.yml', 'signer.crt'])
 })
 
 test('certificates are loaded, not only looked for', async (t) => {

@@ -8,6 +8,12 @@ import { libtrustId } from './libtrust-id.ts'
 /** Certificates of one token. */
 const MAX_CHAIN = 5
 
+/** The file can not be read, or holds no certificate. */
+export class CertificateKeysError extends Error {
+  override readonly name = 'CertificateKeysError'
+  readonly code = 'CERTIFICATE_KEYS_UNUSABLE'
+}
+
 interface Trusted {
   readonly certificates: readonly X509Certificate[]
   /** By the names that `kid` may call a certificate's key by. */
@@ -26,7 +32,7 @@ export class CertificateKeys {
     this.#now = now
   }
 
-  /** Rejects when the file can not be read or holds no certificate. */
+  /** Rejects with {@link CertificateKeysError}. */
   static async open(path: string, now: () => Date = () => new Date()): Promise<CertificateKeys> {
     return new CertificateKeys(path, await readTrusted(path), now)
   }
@@ -72,9 +78,19 @@ export class CertificateKeys {
   }
 }
 
+async function readCertificates(path: string): Promise<X509Certificate[]> {
+  try {
+    const certificates = parseCertificates(await readFile(path, 'utf8'))
+    if (certificates.length > 0) return certificates
+    throw new TypeError('it holds no certificate')
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : 'unknown reason'
+    throw new CertificateKeysError(`the certificates ${path} can not be used: ${why}`, { cause })
+  }
+}
+
 async function readTrusted(path: string): Promise<Trusted> {
-  const certificates = parseCertificates(await readFile(path, 'utf8'))
-  if (certificates.length === 0) throw new TypeError(`${path} holds no certificate`)
+  const certificates = await readCertificates(path)
   const entries = await Promise.all(
     certificates.map(async (certificate) => {
       const { publicKey } = certificate
