@@ -7,7 +7,7 @@ import { InvalidCredentialError, type Authenticator } from '../authenticator.ts'
 import { foreignName } from '../foreign-names.ts'
 import { VerifiedCredentials, type Verdict } from '../verified-credentials.ts'
 
-export const EXTERNAL_ALGORITHMS = ['ES256', 'RS256', 'EdDSA'] as const
+const EXTERNAL_ALGORITHMS = ['ES256', 'RS256', 'EdDSA'] as const
 
 export interface ExternalTokensOptions {
   /** What the server's names are known by: its `bob` is `SOURCE:bob` here, and all are in the group `SOURCE:any`. */

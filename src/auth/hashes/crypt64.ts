@@ -3,7 +3,7 @@
 const ALPHABET = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 /** A number in `length` characters, its lowest six bits first. */
-export function encodeNumber(value: number, length: number): string {
+function encodeNumber(value: number, length: number): string {
   let text = ''
   for (let index = 0; index < length; index++) text += ALPHABET.charAt((value >>> (6 * index)) & 63)
   return text

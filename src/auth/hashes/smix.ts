@@ -71,7 +71,7 @@ export function writeRow(row: Int32Array, bytes: Buffer): void {
 }
 
 /** The largest power of two that is not greater. */
-export function powerOfTwo(value: number): number {
+function powerOfTwo(value: number): number {
   return 2 ** Math.floor(Math.log2(value))
 }
 
