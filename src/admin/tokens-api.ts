@@ -42,7 +42,9 @@ const INPUT = z.strictObject({
   label: z.string().optional(),
   repositories: z.array(z.string()).default(['**']),
   can: z.array(z.enum(TOKEN_ACTIONS)).default(['pull']),
-  expiresAt: z.iso.datetime({ offset: true }).nullable(),
+  expiresAt: z.iso
+    .datetime({ offset: true, error: 'must be a time such as 2027-01-01T00:00:00Z, or null for never' })
+    .nullable(),
   endsWithPassword: z.boolean().default(false),
 })
 

@@ -113,7 +113,9 @@ test('what makes no sense is answered with what is wrong', async (t) => {
   assert.equal((await message({ can: ['admin'] }))[0], 400)
   assert.equal((await message({ can: [] }))[0], 400)
   assert.equal((await message({ repositories: [] }))[0], 400)
-  assert.equal((await message({ expiresAt: 'tomorrow' }))[0], 400)
+  const expiry = [400, 'expiresAt: must be a time such as 2027-01-01T00:00:00Z, or null for never']
+  assert.deepEqual(await message({ expiresAt: 'tomorrow' }), expiry)
+  assert.deepEqual(await message({ expiresAt: undefined }), expiry)
   assert.equal((await message({ label: 'two\nlines' }))[0], 400)
   assert.equal((await message({ secret: 'mine' }))[0], 400)
   assert.equal((await message({ for: 'nobody' }))[0], 400)
