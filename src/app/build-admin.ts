@@ -55,6 +55,8 @@ export function buildAdmin({
   })
 }
 
+const REFUSALS = new Set([401, 403, 429])
+
 function recordOf(
   req: Request,
   res: ServerResponse,
@@ -87,5 +89,7 @@ function decisionOf(
   if (status >= 500) return 'error'
   // Some things may be done without the admin grant, to one's own tokens.
   if (caller?.identity === 'local' || caller?.clause !== undefined || status < 300) return 'allow'
+  // What makes no sense was refused before, or whoever asked.
+  if (!REFUSALS.has(status)) return 'error'
   return status === 401 && req.headers.authorization === undefined ? 'challenge' : 'deny'
 }

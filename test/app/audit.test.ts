@@ -140,9 +140,10 @@ test('the admin API is told too', async (t) => {
     ['/API/stores', ALICE],
     ['/api/stores', { account: { username: 'alice', password: 'canary-wrong' } }],
     ['/api/nothing', { headers: { Authorization: 'Local canary-forged' } }],
+    ['/api/tokens', { ...BOB, method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' }],
     ['/metrics'],
   ])
-  const lines = await linesOf(fileOf(gateway), 6)
+  const lines = await linesOf(fileOf(gateway), 7)
   assert.deepEqual(lines.map(told), [
     '- anonymous admin GET /api/stores - - challenge - 401',
     'bob basic admin GET /api/stores - - deny - 403',
@@ -150,6 +151,8 @@ test('the admin API is told too', async (t) => {
     'alice basic admin GET /API/stores - - allow access[2] 200',
     '- - admin GET /api/stores - - deny - 401',
     '- - admin GET /api/nothing - - deny - 401',
+    // Everybody may make tokens for himself, but not of that.
+    'bob basic admin POST /api/tokens - - error - 400',
   ])
 })
 
