@@ -35,8 +35,9 @@ export class Reloader {
     const { auth, keyFiles, listeners } = this.#options
     const next = await this.#take('grants', () => this.#replaceGrants())
     // With a configuration that makes no sense, those that were named before.
-    await this.#take('token keys', () => keyFiles.reload(next))
-    await this.#take('external token servers', () => auth.reloadExternalTokens())
+    if (keyFiles.files.length > 0) await this.#take('token keys', () => keyFiles.reload(next))
+    if (auth.files.length > 0)
+      await this.#take('certificates of token servers', () => auth.reloadExternalTokens())
     await this.#take('password file', () => auth.reloadPasswords())
     await this.#take('certificates', () => listeners.reloadTls())
   }
