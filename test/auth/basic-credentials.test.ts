@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { createTokenText } from '../../src/auth/accounts/token-text.ts'
 import { formatBasicCredentials, parseBasicCredentials } from '../../src/auth/basic-credentials.ts'
+import { fuzzRuns } from '../support/fuzz.ts'
 
 const encode = (text: string | Uint8Array): string => `Basic ${Buffer.from(text).toString('base64')}`
 
@@ -86,6 +87,6 @@ test('no header makes the reading fail', () => {
     fc.property(fc.constantFrom('', 'Basic ', 'basic  '), tail, (scheme, rest) => {
       parseBasicCredentials(scheme + rest)
     }),
-    { numRuns: 2000 },
+    { numRuns: fuzzRuns(2000) },
   )
 })

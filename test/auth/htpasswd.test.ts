@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseHtpasswd } from '../../src/auth/htpasswd.ts'
+import { fuzzRuns } from '../support/fuzz.ts'
 
 const APR1 = '$apr1$saltsalt$0123456789012345678901'
 const BCRYPT = `$2y$05$${'a'.repeat(53)}`
@@ -104,9 +105,6 @@ test('any text can be read', () => {
   )
 })
 
-/** Few in every run of the tests; `HTPASSWD_FUZZ_RUNS=1000000` makes many. */
-const RUNS = Number(process.env['HTPASSWD_FUZZ_RUNS'] ?? 1000)
-
 test('any text means to each name what it means to nginx', () => {
   const unit = fc.constantFrom('a', 'b', ':', '#', '$', '@', '\r', '\n', ' ', 'é')
   const name = fc.string({ unit: fc.constantFrom('a', 'b', ' ', '#', 'é'), minLength: 1, maxLength: 3 })
@@ -123,7 +121,7 @@ test('any text means to each name what it means to nginx', () => {
       for (const each of [asked, ...entries.keys()])
         assert.equal(entries.get(each)?.hash, foundByNginx(file, each), JSON.stringify(each))
     }),
-    { numRuns: RUNS },
+    { numRuns: fuzzRuns(1000) },
   )
 })
 

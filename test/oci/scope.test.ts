@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { formatScope, parseScopes, type Action } from '../../src/oci/scope.ts'
 import { checkScopes, scopeTexts } from './scope-texts.ts'
+import { fuzzRuns } from '../support/fuzz.ts'
 
 const parsed = (...texts: string[]): string[] => parseScopes(texts).map(formatScope)
 
@@ -73,5 +74,5 @@ test('what was formatted is parsed back', () => {
 })
 
 test('whatever is written, nothing is asked for but that', () => {
-  fc.assert(fc.property(scopeTexts, checkScopes), { numRuns: 2000 })
+  fc.assert(fc.property(scopeTexts, checkScopes), { numRuns: fuzzRuns(2000) })
 })

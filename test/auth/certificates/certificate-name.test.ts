@@ -7,6 +7,7 @@ import { certificateName, type CertificateNaming } from '../../../src/auth/certi
 import { subjectAltNames } from '../../../src/auth/certificates/subject-alt-names.ts'
 import { makeClientAuthority } from '../../support/client-certificates.ts'
 import { fileScope } from '../../support/scope.ts'
+import { fuzzRuns } from '../../support/fuzz.ts'
 
 const authority = await makeClientAuthority(fileScope())
 
@@ -69,7 +70,7 @@ test('whatever an alternative name holds, it adds no other name', () => {
       const expected = entries.filter(([kind]) => kind === 'DNS').map(([, value]) => value)
       assert.deepEqual(subjectAltNames(text, 'DNS'), expected)
     }),
-    { numRuns: 2000 },
+    { numRuns: fuzzRuns(2000) },
   )
 })
 
@@ -81,6 +82,6 @@ test('no text breaks the reading of alternative names', () => {
   )
   fc.assert(
     fc.property(text, (any) => subjectAltNames(any, 'DNS').every((name) => any.length >= name.length)),
-    { numRuns: 5000 },
+    { numRuns: fuzzRuns(5000) },
   )
 })
