@@ -3,6 +3,7 @@ import { hash, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { isTokenText } from './accounts/token-text.ts'
 import { InvalidCredentialError, LoginThrottledError } from './authenticator.ts'
+import { siteOf } from './client-network.ts'
 import { isJwtText } from './jwt-text.ts'
 import type { Login } from './login-backend.ts'
 import type { Verdict } from './verified-credentials.ts'
@@ -23,13 +24,21 @@ interface Logins {
   check(login: Login): Promise<Verdict | undefined>
 }
 
-/** What one network did to one account. */
+/** What one network, or one site, did to one account. */
 interface Attempts {
   failures: number
   /** No attempt is looked at before, on the clock of `performance.now()`. */
   closedUntil: number
 }
 
+interface Counter {
+  readonly key: string
+  readonly freeFailures: number
+  readonly attempts: Attempts
+}
+
+/** So many times the free failures of one network a whole site has. */
+const SITE_FACTOR = 8
 /** Beyond the longest delay: without a failure for so long, all are forgotten. */
 const FORGOTTEN_AFTER_MS = 15 * 60_000
 
@@ -65,16 +74,17 @@ export class LoginThrottle {
     if (isTokenText(login.password) || isJwtText(login.password)) return this.#logins.check(login)
     const credential = this.#digest(login.network, login.name, login.password)
     if (this.#knownGood.has(credential)) return this.#ask(login, credential)
-    const account = this.#digest(login.network, skeletonOf(login.name))
-    const attempts = this.#attempts.get(account) ?? { failures: 0, closedUntil: 0 }
-    requireOpen(attempts)
+    const counters = this.#countersOf(login)
+    for (const { attempts } of counters) requireOpen(attempts)
     // The same wrong password again is no guess: containerd sends it six times for each command.
     const isRepeated = this.#knownBad.has(credential)
-    if (!isRepeated) this.#countFailure(account, attempts)
-    const takeBack = () => !isRepeated && this.#takeBack(account, attempts)
+    if (!isRepeated) for (const counter of counters) this.#countFailure(counter)
+    const takeBack = () => {
+      if (!isRepeated) for (const counter of counters) this.#takeBack(counter)
+    }
     try {
       const verdict = await this.#ask(login, credential)
-      if (verdict) this.#attempts.delete(account)
+      if (verdict) for (const { key } of counters) this.#attempts.delete(key)
       else if (login.isLenient === true) takeBack()
       else this.#knownBad.set(credential, true)
       return verdict
@@ -102,20 +112,31 @@ export class LoginThrottle {
   }
 
   /** Counted before it is known, so that many at once are not all the last free one. */
-  #countFailure(account: string, attempts: Attempts): void {
-    const penalties = ++attempts.failures - this.#freeFailures
+  #countFailure({ key, attempts, freeFailures }: Counter): void {
+    const penalties = ++attempts.failures - freeFailures
     if (penalties >= 0) {
       const delayMs = Math.min(this.#maxDelayMs, this.#firstDelayMs * 2 ** penalties)
       attempts.closedUntil = performance.now() + delayMs
     }
-    this.#attempts.set(account, attempts)
+    this.#attempts.set(key, attempts)
   }
 
   /** An attempt that came to no end is none. */
-  #takeBack(account: string, attempts: Attempts): void {
+  #takeBack({ key, attempts }: Counter): void {
     attempts.failures--
     attempts.closedUntil = 0
-    if (attempts.failures === 0) this.#attempts.delete(account)
+    if (attempts.failures === 0) this.#attempts.delete(key)
+  }
+
+  /** One for the network, and where its site has more of them one for all of these together. */
+  #countersOf({ network = '', name }: Login): Counter[] {
+    const [site, account] = [siteOf(network), skeletonOf(name)]
+    const counterOf = (source: string, freeFailures: number): Counter => {
+      const key = this.#digest(source, account)
+      return { key, freeFailures, attempts: this.#attempts.get(key) ?? { failures: 0, closedUntil: 0 } }
+    }
+    const own = counterOf(network, this.#freeFailures)
+    return site === network ? [own] : [own, counterOf(site, this.#freeFailures * SITE_FACTOR)]
   }
 
   #digest(network = '', ...parts: string[]): string {

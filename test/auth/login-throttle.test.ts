@@ -126,6 +126,17 @@ test('guesses keep nobody out who comes from another network, and no other accou
   assert.equal(await setting.attempt('bob', 'other'), 'in')
 })
 
+test('a site with many networks guesses no longer than eight of them could', async (t) => {
+  const { attempt } = start(t)
+  const networkAt = (index: number) => `2001:db8:1:${index.toString(16)}::/64`
+  const outcomes: string[] = []
+  for (let index = 0; index < 45; index++)
+    outcomes.push(await attempt('alice', `guess ${index}`, networkAt(index)))
+  assert.equal(outcomes.indexOf('1'), 40)
+  assert.equal(await attempt('alice', 'secret', '2001:db8:2:0::/64'), 'in')
+  assert.equal(await attempt('alice', 'secret', HERE), 'in')
+})
+
 test('who logged in from a network before can do so again, whoever guesses beside him', async (t) => {
   const setting = start(t)
   assert.equal(await setting.attempt('alice', 'secret'), 'in')
