@@ -19,7 +19,7 @@ import { dirname, join } from 'node:path'
 import { codeOf } from './system-error.ts'
 
 /** How often a folder that a concurrent delete takes away is made again. */
-const ATTEMPTS = 4
+const ATTEMPTS = 20
 
 /** Whether to wait for the disk. Without, a power cut may take back what was acknowledged; a killed process may not. */
 export interface Durability {
