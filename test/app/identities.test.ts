@@ -104,7 +104,11 @@ test('new authorities are taken over while it runs, and those of the former ones
   const agent = withCertificate(t, gateway, ci)
   assert.equal((await ask(gateway, PING, agent)).status, 200)
   await copyFile(other.file, join(folder, 'clients.crt'))
-  await until('the certificate is refused', async () => (await ask(gateway, PING, agent)).status === 401)
+  await until('the certificate is refused', async () => {
+    // A request may run into the end of the connection that it was sent on.
+    const answer = await ask(gateway, PING, agent).catch(() => undefined)
+    return answer?.status === 401
+  })
   const theirs = await other.issue('/CN=ci')
   assert.equal((await ask(gateway, PING, withCertificate(t, gateway, theirs))).status, 200)
 })

@@ -210,7 +210,7 @@ test('plain HTTP is sent to HTTPS, with path and method', async (t) => {
 
 test('a blob that a client stops reading is let go', async (t) => {
   const gateway = await startGateway(t)
-  const bytes = Buffer.alloc(8 * 1024 * 1024, 7)
+  const bytes = Buffer.alloc(32 * 1024 * 1024, 7) // more than sockets hold on both sides
   const digest = digestOf(bytes)
   const path = `${gateway.url}/v2/public/big/blobs`
   await send(`${path}/uploads/?digest=${digest}`, { method: 'POST', ca: gateway.ca, body: bytes, ...alice })
