@@ -41,7 +41,7 @@ export function respondError(
   failure: unknown,
 ): void {
   // The line in the log says that the answer was cut; there is nobody to tell more.
-  if (res.destroyed && isHangUp(failure)) return
+  if (isGone(res) && isHangUp(failure)) return
   const error =
     failure instanceof RegistryError
       ? failure
@@ -54,9 +54,15 @@ export function respondError(
   respondJson(req, res, error.status, error, Object.entries(error.headers).flat(), left)
 }
 
+/** A connection that is cut fails what is written to it, and closes its answer a moment later. */
+function isGone(res: ServerResponse): boolean {
+  return res.destroyed || res.socket?.destroyed === true
+}
+
 /** What streams fail with when the other side is gone. */
 const HANG_UPS = new Set([
   'ABORT_ERR',
+  'ECANCELED',
   'ECONNRESET',
   'EPIPE',
   'ERR_STREAM_DESTROYED',

@@ -101,11 +101,12 @@ export class FileStream extends Readable implements SendableStream {
 
 function written(sink: Writable, chunk: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
-    sink.write(chunk, (error) => (error ? reject(error) : resolve()))
+    // Whatever a socket calls it: a reset, a broken pipe, a stream that was destroyed.
+    sink.write(chunk, (cause) => (cause ? reject(readerGone(cause)) : resolve()))
   })
 }
 
 /** As a pipe calls it. */
-function readerGone(): Error {
-  return Object.assign(new Error('the reader went away'), { code: 'ERR_STREAM_PREMATURE_CLOSE' })
+function readerGone(cause?: Error): Error {
+  return Object.assign(new Error('the reader went away', { cause }), { code: 'ERR_STREAM_PREMATURE_CLOSE' })
 }
