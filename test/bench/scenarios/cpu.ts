@@ -1,4 +1,6 @@
 // What scenarios of CPU time share: systems take turns, so that a busy minute of the machine hits all of them alike.
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { cpuSecondsOf } from '../process-accounts.ts'
 import { median, type Bench, type Figure } from '../scenario.ts'
 import type { RunningSystem, System } from '../system.ts'
@@ -20,6 +22,8 @@ export interface CpuWork {
   /** Asks one system, once, before anything is measured: connections, caches, compiled code. */
   warmUp(system: RunningSystem): Promise<unknown>
   work(system: RunningSystem): Promise<Work>
+  /** What is written is on the disk before the next system's turn: some leave it to the kernel, at the cost of whoever runs then. */
+  readonly writes?: boolean
 }
 
 interface Sample extends Work {
@@ -43,6 +47,7 @@ export async function measureCpu(t: Scope, bench: Bench, job: CpuWork): Promise<
 }
 
 async function sample(job: CpuWork, running: RunningSystem): Promise<Sample> {
+  if (job.writes === true) await promisify(execFile)('sync')
   const before = await cpuSecondsOf(running.pids)
   const work = await job.work(running)
   return { ...work, cpu: (await cpuSecondsOf(running.pids)) - before }

@@ -30,6 +30,7 @@ export const push1Gib: Scenario = {
       scale: 1,
       rate: 'GiB/s',
       warmUp: push,
+      writes: true,
       work: push,
     })
   },
