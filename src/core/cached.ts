@@ -4,6 +4,7 @@ import { ANONYMOUS } from '../access/identity.ts'
 import type { Reference } from '../oci/reference.ts'
 import { referrersTag } from '../oci/referrers-tag.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
+import { DelegatingRegistry } from './delegating.ts'
 import type { ManifestCache } from './manifest-cache.ts'
 import type { ReferenceCache } from './reference-cache.ts'
 import type {
@@ -29,31 +30,30 @@ export interface CachedRegistryOptions {
 }
 
 /** Answers manifests from memory or the shared cache; everything else goes straight to the registry it wraps. */
-export class CachedRegistry implements Registry {
-  readonly #inner: Registry
+export class CachedRegistry extends DelegatingRegistry {
   readonly #manifests: ManifestCache
   readonly #references: ReferenceCache
 
   constructor(inner: Registry, { manifests, references }: CachedRegistryOptions) {
-    this.#inner = inner
+    super(inner)
     this.#manifests = manifests
     this.#references = references
   }
 
-  async getManifest(repository: RepositoryName, reference: Reference): Promise<ManifestAnswer> {
+  override async getManifest(repository: RepositoryName, reference: Reference): Promise<ManifestAnswer> {
     const digest = this.#references.peek(repository, reference)
     const manifest = digest && this.#manifests.peek(digest)
     return manifest ? { manifest, cache: 'hit' } : this.#load(repository, reference)
   }
 
-  async putManifest(
+  override async putManifest(
     repository: RepositoryName,
     reference: Reference,
     manifest: PushedManifest,
     context: RequestContext,
   ): Promise<PutManifestResult> {
     try {
-      const result = await this.#inner.putManifest(repository, reference, manifest, context)
+      const result = await this.inner.putManifest(repository, reference, manifest, context)
       // A registry may keep the referrers tag in step, too.
       if (result.subject !== undefined)
         await this.#references.invalidate(repository, referrersTag(result.subject))
@@ -65,13 +65,13 @@ export class CachedRegistry implements Registry {
     }
   }
 
-  async deleteManifest(
+  override async deleteManifest(
     repository: RepositoryName,
     reference: Reference,
     context: RequestContext,
   ): Promise<void> {
     try {
-      await this.#inner.deleteManifest(repository, reference, context)
+      await this.inner.deleteManifest(repository, reference, context)
     } finally {
       // A manifest takes its tags along, and a core may untag more than was asked.
       await this.#references.invalidate(repository)
@@ -81,21 +81,6 @@ export class CachedRegistry implements Registry {
   /** What is known of a manifest, or of a whole repository, was changed on the store behind this registry's back. */
   forget(repository: RepositoryName, reference?: Reference): Promise<void> {
     return this.#references.invalidate(repository, reference)
-  }
-
-  statBlob: Registry['statBlob'] = (...args) => this.#inner.statBlob(...args)
-  openBlob: Registry['openBlob'] = (...args) => this.#inner.openBlob(...args)
-  deleteBlob: Registry['deleteBlob'] = (...args) => this.#inner.deleteBlob(...args)
-  listTags: Registry['listTags'] = (...args) => this.#inner.listTags(...args)
-  listRepositories: Registry['listRepositories'] = (...args) => this.#inner.listRepositories(...args)
-  listReferrers: Registry['listReferrers'] = (...args) => this.#inner.listReferrers(...args)
-
-  get uploads(): Registry['uploads'] {
-    return this.#inner.uploads
-  }
-
-  close(): Promise<void> {
-    return this.#inner.close()
   }
 
   async #load(repository: RepositoryName, reference: Reference): Promise<ManifestAnswer> {
@@ -113,7 +98,7 @@ export class CachedRegistry implements Registry {
 
   async #fetch(repository: RepositoryName, reference: Reference): Promise<Manifest> {
     // A digest's bytes may be at hand from another repository, but only the registry knows whether this one has it.
-    const { manifest } = await this.#inner.getManifest(repository, reference, FOR_ALL)
+    const { manifest } = await this.inner.getManifest(repository, reference, FOR_ALL)
     this.#manifests.put(manifest)
     return manifest
   }

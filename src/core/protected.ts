@@ -3,6 +3,7 @@ import { digestOf, type Digest } from '../oci/digest.ts'
 import { RegistryError } from '../oci/error.ts'
 import { isDigest, type Reference, type Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
+import { DelegatingRegistry } from './delegating.ts'
 import { KeyedLock } from './content/keyed-lock.ts'
 import type { PushedManifest, PutManifestResult, Registry, RequestContext, UploadStore } from './registry.ts'
 import type { TagRules } from './tag-rules.ts'
@@ -23,26 +24,25 @@ export interface ProtectedRegistryOptions {
 }
 
 /** Refuses with `DENIED` what the rules forbid; all else goes to the registry it wraps. */
-export class ProtectedRegistry implements Registry {
-  readonly #inner: Registry
+export class ProtectedRegistry extends DelegatingRegistry {
   readonly #options: ProtectedRegistryOptions
   readonly #uploads: UploadStore | undefined
   readonly #pushes = new KeyedLock()
 
   constructor(inner: Registry, options: ProtectedRegistryOptions) {
-    this.#inner = inner
+    super(inner)
     this.#options = options
     this.#uploads = options.readOnly && inner.uploads ? readOnlyUploads(inner.uploads) : inner.uploads
   }
 
-  async putManifest(
+  override async putManifest(
     repository: RepositoryName,
     reference: Reference,
     manifest: PushedManifest,
     context: RequestContext,
   ): Promise<PutManifestResult> {
     this.#requireWritable()
-    const put = () => this.#inner.putManifest(repository, reference, manifest, context)
+    const put = () => this.inner.putManifest(repository, reference, manifest, context)
     const tags = isDigest(reference) ? (manifest.tags ?? []) : [reference]
     const immutable = tags.filter((tag) => this.#options.rules.isImmutable(repository, tag))
     if (immutable.length === 0) return put()
@@ -54,7 +54,7 @@ export class ProtectedRegistry implements Registry {
     })
   }
 
-  async deleteManifest(
+  override async deleteManifest(
     repository: RepositoryName,
     reference: Reference,
     context: RequestContext,
@@ -69,30 +69,23 @@ export class ProtectedRegistry implements Registry {
         if (rules.isProtected(repository, tag))
           throw denied(`the manifest belongs to the protected tag ${tag}`, tag)
     }
-    return this.#inner.deleteManifest(repository, reference, context)
+    return this.inner.deleteManifest(repository, reference, context)
   }
 
-  async deleteBlob(repository: RepositoryName, digest: Digest, context: RequestContext): Promise<void> {
+  override async deleteBlob(
+    repository: RepositoryName,
+    digest: Digest,
+    context: RequestContext,
+  ): Promise<void> {
     this.#requireWritable()
     // To find out which images hold the blob every manifest would have to be read; garbage collection does.
     if (this.#options.rules.protectsSomeOf(repository))
       throw denied('blobs of a repository with protected tags are removed by garbage collection alone')
-    return this.#inner.deleteBlob(repository, digest, context)
+    return this.inner.deleteBlob(repository, digest, context)
   }
 
-  getManifest: Registry['getManifest'] = (...args) => this.#inner.getManifest(...args)
-  statBlob: Registry['statBlob'] = (...args) => this.#inner.statBlob(...args)
-  openBlob: Registry['openBlob'] = (...args) => this.#inner.openBlob(...args)
-  listTags: Registry['listTags'] = (...args) => this.#inner.listTags(...args)
-  listRepositories: Registry['listRepositories'] = (...args) => this.#inner.listRepositories(...args)
-  listReferrers: Registry['listReferrers'] = (...args) => this.#inner.listReferrers(...args)
-
-  get uploads(): UploadStore | undefined {
+  override get uploads(): UploadStore | undefined {
     return this.#uploads
-  }
-
-  close(): Promise<void> {
-    return this.#inner.close()
   }
 
   #requireWritable(): void {

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { ByteRange } from '../oci/byte-range.ts'
 import { algorithmOf, createDigester, type Digest } from '../oci/digest.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
+import { DelegatingRegistry } from './delegating.ts'
 import type { OpenBlob, Registry, RequestContext } from './registry.ts'
 
 /** Told once for each read that found a blob damaged; its failures are its own. */
@@ -21,17 +22,20 @@ export class DamagedBlobError extends Error {
  * Hashes every read of a whole blob, and holds its end back until the digest is known to be right; else the stream
  * fails, and the client's connection is reset. Ranges are passed on as they are: a part cannot be verified.
  */
-export class VerifiedReadsRegistry implements Registry {
-  readonly #inner: Registry
+export class VerifiedReadsRegistry extends DelegatingRegistry {
   readonly #onDamaged: OnDamaged
 
   constructor(inner: Registry, { onDamaged }: { onDamaged: OnDamaged }) {
-    this.#inner = inner
+    super(inner)
     this.#onDamaged = onDamaged
   }
 
-  async openBlob(repository: RepositoryName, digest: Digest, context: RequestContext): Promise<OpenBlob> {
-    const blob = await this.#inner.openBlob(repository, digest, context)
+  override async openBlob(
+    repository: RepositoryName,
+    digest: Digest,
+    context: RequestContext,
+  ): Promise<OpenBlob> {
+    const blob = await this.inner.openBlob(repository, digest, context)
     return {
       size: blob.size,
       cache: blob.cache,
@@ -47,23 +51,6 @@ export class VerifiedReadsRegistry implements Registry {
       },
       release: () => blob.release(),
     }
-  }
-
-  getManifest: Registry['getManifest'] = (...args) => this.#inner.getManifest(...args)
-  putManifest: Registry['putManifest'] = (...args) => this.#inner.putManifest(...args)
-  deleteManifest: Registry['deleteManifest'] = (...args) => this.#inner.deleteManifest(...args)
-  statBlob: Registry['statBlob'] = (...args) => this.#inner.statBlob(...args)
-  deleteBlob: Registry['deleteBlob'] = (...args) => this.#inner.deleteBlob(...args)
-  listTags: Registry['listTags'] = (...args) => this.#inner.listTags(...args)
-  listRepositories: Registry['listRepositories'] = (...args) => this.#inner.listRepositories(...args)
-  listReferrers: Registry['listReferrers'] = (...args) => this.#inner.listReferrers(...args)
-
-  get uploads(): Registry['uploads'] {
-    return this.#inner.uploads
-  }
-
-  close(): Promise<void> {
-    return this.#inner.close()
   }
 }
 

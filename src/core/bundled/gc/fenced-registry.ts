@@ -2,6 +2,7 @@
 import { algorithmOf, digestOf, type Digest } from '../../../oci/digest.ts'
 import { isDigest, type Reference } from '../../../oci/reference.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
+import { DelegatingRegistry } from '../../delegating.ts'
 import type {
   CacheVerdict,
   ManifestAnswer,
@@ -21,24 +22,27 @@ import { RepositoryLocks } from './repository-locks.ts'
  * Whatever it says is here stays for the grace; a push is checked and written while nothing that it names can go away.
  * To be put around the caches: what they answer is a promise too.
  */
-export class FencedRegistry implements Registry {
-  readonly uploads: UploadStore | undefined
-  readonly #inner: Registry
+export class FencedRegistry extends DelegatingRegistry {
+  readonly #uploads: UploadStore | undefined
   readonly #fence: Fence
   readonly #locks = new RepositoryLocks()
 
   constructor(inner: Registry, fence: Fence) {
-    this.#inner = inner
+    super(inner)
     this.#fence = fence
-    this.uploads = inner.uploads && new FencedUploads(inner.uploads, fence)
+    this.#uploads = inner.uploads && new FencedUploads(inner.uploads, fence)
   }
 
-  async getManifest(
+  override get uploads(): UploadStore | undefined {
+    return this.#uploads
+  }
+
+  override async getManifest(
     repository: RepositoryName,
     reference: Reference,
     context: RequestContext,
   ): Promise<ManifestAnswer> {
-    const find = () => this.#inner.getManifest(repository, reference, context)
+    const find = () => this.inner.getManifest(repository, reference, context)
     if (isDigest(reference)) return this.#fence.during([reference], find)
     const answer = await find()
     // Its tag keeps it now; the client may come back for the digest when the tag has moved on.
@@ -46,7 +50,7 @@ export class FencedRegistry implements Registry {
     return answer
   }
 
-  putManifest(
+  override putManifest(
     repository: RepositoryName,
     reference: Reference,
     manifest: PushedManifest,
@@ -54,11 +58,11 @@ export class FencedRegistry implements Registry {
   ): Promise<PutManifestResult> {
     return this.#fence.during(digestsOf(reference, manifest), () =>
       // A delete at the same time could find the manifest before this push, and its tags after it.
-      this.#locks.shared(repository, () => this.#inner.putManifest(repository, reference, manifest, context)),
+      this.#locks.shared(repository, () => this.inner.putManifest(repository, reference, manifest, context)),
     )
   }
 
-  async deleteManifest(
+  override async deleteManifest(
     repository: RepositoryName,
     reference: Reference,
     context: RequestContext,
@@ -66,22 +70,26 @@ export class FencedRegistry implements Registry {
     await this.#locks.alone(repository, async () => {
       // Who pulls it now was told what it names, and goes on to ask for that.
       const digests = await this.#digestsBehind(repository, reference, context)
-      await this.#fence.during(digests, () => this.#inner.deleteManifest(repository, reference, context))
+      await this.#fence.during(digests, () => this.inner.deleteManifest(repository, reference, context))
     })
   }
 
-  statBlob(
+  override statBlob(
     repository: RepositoryName,
     digest: Digest,
     context: RequestContext,
   ): Promise<{ size: number; cache: CacheVerdict }> {
-    return this.#fence.during([digest], () => this.#inner.statBlob(repository, digest, context))
+    return this.#fence.during([digest], () => this.inner.statBlob(repository, digest, context))
   }
 
-  async openBlob(repository: RepositoryName, digest: Digest, context: RequestContext): Promise<OpenBlob> {
+  override async openBlob(
+    repository: RepositoryName,
+    digest: Digest,
+    context: RequestContext,
+  ): Promise<OpenBlob> {
     const hold = await this.#fence.hold([digest])
     try {
-      const blob = await this.#inner.openBlob(repository, digest, context)
+      const blob = await this.inner.openBlob(repository, digest, context)
       this.#fence.leases.touch(digest)
       return heldOpen(blob, () => hold.release(true))
     } catch (error) {
@@ -90,21 +98,13 @@ export class FencedRegistry implements Registry {
     }
   }
 
-  deleteBlob(repository: RepositoryName, digest: Digest, context: RequestContext): Promise<void> {
-    return this.#locks.alone(repository, () => this.#inner.deleteBlob(repository, digest, context))
+  override deleteBlob(repository: RepositoryName, digest: Digest, context: RequestContext): Promise<void> {
+    return this.#locks.alone(repository, () => this.inner.deleteBlob(repository, digest, context))
   }
 
   /** Runs `work` while no push to the repository and no delete in it runs. */
   alone<Result>(repository: RepositoryName, work: () => Promise<Result>): Promise<Result> {
     return this.#locks.alone(repository, work)
-  }
-
-  listTags: Registry['listTags'] = (...args) => this.#inner.listTags(...args)
-  listRepositories: Registry['listRepositories'] = (...args) => this.#inner.listRepositories(...args)
-  listReferrers: Registry['listReferrers'] = (...args) => this.#inner.listReferrers(...args)
-
-  close(): Promise<void> {
-    return this.#inner.close()
   }
 
   async #digestsBehind(
@@ -113,7 +113,7 @@ export class FencedRegistry implements Registry {
     context: RequestContext,
   ): Promise<Iterable<Digest>> {
     try {
-      const { manifest } = await this.#inner.getManifest(repository, reference, context)
+      const { manifest } = await this.inner.getManifest(repository, reference, context)
       return digestsOf(manifest.digest, manifest)
     } catch {
       // Missing or damaged: nobody is pulling it, and it is for the delete to say so.
