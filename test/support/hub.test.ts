@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { gunzipSync } from 'node:zlib'
 import { digestOf } from '../../src/oci/digest.ts'
 import { DOCKER_MANIFEST, DOCKER_MANIFEST_LIST, OCI_INDEX, OCI_MANIFEST } from '../../src/oci/media-type.ts'
 import { makeCertificate } from './certificates.ts'
@@ -230,6 +231,43 @@ test('a redirect and headers can be changed', async (t) => {
   hub.fail({ path: '/manifests/' }, { kind: 'headers', set: { 'docker-content-digest': undefined } })
   const { status, headers } = await pull(hub, 'library/alpine', '3.20', { method: 'HEAD' })
   assert.deepEqual([status, headers['docker-content-digest']], [200, undefined])
+})
+
+test('a redirect can lead in a circle', async (t) => {
+  const hub = await startHub(t, { images })
+  hub.fail({ path: '/manifests/' }, { kind: 'redirect-loop' })
+  const { status, headers } = await pull(hub, 'library/alpine', '3.20')
+  assert.deepEqual([status, headers.location], [307, '/v2/library/alpine/manifests/3.20'])
+})
+
+test('a body can come without its length, longer than due, or compressed', async (t) => {
+  const hub = await startHub(t, { images })
+  const { bytes } = alpine.manifest
+  hub.fail({ path: '/manifests/' }, { kind: 'unannounced', extraBytes: 100_000 }, { times: 1 })
+  const huge = await pull(hub, 'library/alpine', '3.20')
+  assert.equal(huge.headers['content-length'], undefined)
+  assert.deepEqual(huge.body, Buffer.concat([bytes, Buffer.alloc(100_000, ' ')]))
+  hub.fail({ path: '/manifests/' }, { kind: 'compressed' }, { times: 1 })
+  const compressed = await pull(hub, 'library/alpine', '3.20')
+  assert.equal(compressed.headers['content-encoding'], 'gzip')
+  assert.deepEqual(gunzipSync(compressed.body), bytes)
+})
+
+test('a tag can move between two requests', async (t) => {
+  const hub = await startHub(t, { images: { ...images, 'library/alpine:next': old } })
+  const action = () => hub.moveTag('library/alpine', '3.20', old.manifest.digest)
+  hub.fail({ method: 'HEAD', path: '/manifests/' }, { kind: 'meanwhile', action }, { times: 1 })
+  const before = await pull(hub, 'library/alpine', '3.20', { method: 'HEAD' })
+  assert.equal(before.headers['docker-content-digest'], alpine.manifest.digest)
+  assert.equal(digestOf((await pull(hub, 'library/alpine', '3.20')).body), old.manifest.digest)
+})
+
+test('a blob can be missing that a manifest names', async (t) => {
+  const hub = await startHub(t, { images })
+  hub.deleteBlob('library/alpine', alpine.config.digest)
+  const token = await tokenFor(hub, 'library/alpine')
+  const answer = await send(`${hub.url}/v2/library/alpine/blobs/${alpine.config.digest}`, { token })
+  assert.equal(answer.status, 404)
 })
 
 async function tokenFor(hub: Hub, repository: string, options: RequestOptions = {}): Promise<string> {

@@ -47,6 +47,8 @@ export interface Hub {
   add(reference: string, item: Image | Index): void
   moveTag(repository: string, tag: string, digest: Digest): void
   deleteTag(repository: string, tag: string): void
+  /** Takes a blob away that manifests may still name. */
+  deleteBlob(repository: string, digest: Digest): void
   /** Strikes the requests that match, the next `times` of them or all until it is removed. */
   fail(match: FaultMatch, fault: Fault, options?: { times?: number }): ActiveFault
   /** Sets the pull limit anew, with nothing used of it. Infinity: none, as for a paying account. */
@@ -102,6 +104,7 @@ export async function startHub(t: Scope, options: HubOptions = {}): Promise<Hub>
     add: (reference, item) => content.add(reference, item),
     moveTag: (repository, tag, digest) => content.moveTag(repository, tag, digest),
     deleteTag: (repository, tag) => content.deleteTag(repository, tag),
+    deleteBlob: (repository, digest) => content.deleteBlob(repository, digest),
     fail: (match, fault, { times } = {}) => faults.add(match, fault, times),
     limitPulls: (limit) => rateLimit.reset(limit),
     expireTokens: () => realm.expireAll(),

@@ -50,6 +50,11 @@ export class HubContent {
     this.#repository(name).tags.delete(tag)
   }
 
+  /** Takes a blob away that manifests may still name. */
+  deleteBlob(name: string, digest: Digest): void {
+    this.#repository(name).blobs.delete(digest)
+  }
+
   has(name: string): boolean {
     return this.#repositories.has(name)
   }

@@ -33,6 +33,8 @@ export interface Reply {
   readonly headers: Readonly<Record<string, string>>
   /** What a GET is sent; a HEAD gets its length alone. */
   readonly body?: ReplyBody
+  /** The body goes without its length, in chunks. */
+  readonly isUnannounced?: boolean
 }
 
 /** A reply of the spec's error JSON (distribution-spec, "Error Codes"). */

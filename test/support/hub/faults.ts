@@ -3,8 +3,16 @@ import type { HubRequest, HubServer } from './exchange.ts'
 
 /** What goes wrong. `afterBytes` counts bytes of the body; without it the fault strikes before the headers. */
 export type Fault =
-  | { kind: 'status'; status: number; retryAfter?: number; message?: string }
+  | {
+      kind: 'status'
+      status: number
+      retryAfter?: number | string
+      message?: string
+      headers?: Readonly<Record<string, string>>
+    }
   | { kind: 'redirect'; to: string; status?: number }
+  /** Redirects to where the request came in, for ever. */
+  | { kind: 'redirect-loop' }
   /** Changes headers of a reply that is otherwise right; undefined takes one away. */
   | { kind: 'headers'; set: Readonly<Record<string, string | undefined>> }
   /** Waits until the fault is removed, then goes on as if nothing had been. */
@@ -18,6 +26,12 @@ export type Fault =
   | { kind: 'wrong-bytes' }
   /** The length that it announces, but `by` bytes too many or (negative) too few. */
   | { kind: 'wrong-length'; by: number }
+  /** Does not announce the length (chunked), and sends so many spaces more: JSON stays what it was, and gets huge. */
+  | { kind: 'unannounced'; extraBytes?: number }
+  /** Sends the body compressed with gzip, whatever was asked for. */
+  | { kind: 'compressed' }
+  /** The right reply, but `action` comes between it and the next request: a tag moves after it was looked at. */
+  | { kind: 'meanwhile'; action: () => void }
 
 /** Requests that a fault strikes: all that is given has to hold. */
 export interface FaultMatch {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
+import { createGzip } from 'node:zlib'
 import { errorReply, type HubRequest, type Reply, type ReplyBody } from './exchange.ts'
 import type { ActiveFault, Fault } from './faults.ts'
 
@@ -19,7 +20,7 @@ export async function sendReply(
   res.once('close', () => gone.abort())
   try {
     const sending = new Sending(res, record, gone.signal, active)
-    const isWhole = await sending.send(bend(reply, active?.fault))
+    const isWhole = await sending.send(bend(reply, active?.fault, record))
     record.outcome = isWhole ? 'complete' : 'broken'
   } catch {
     record.outcome = 'aborted'
@@ -28,13 +29,17 @@ export async function sendReply(
 }
 
 /** The reply that a fault makes of the right one, before anything is sent. */
-function bend(reply: Reply, fault: Fault | undefined): Reply {
+function bend(reply: Reply, fault: Fault | undefined, { path }: HubRequest): Reply {
+  if (fault?.kind === 'meanwhile') fault.action()
   if (fault?.kind === 'status') return failure(fault)
   if (fault?.kind === 'redirect') return { status: fault.status ?? 307, headers: { Location: fault.to } }
+  if (fault?.kind === 'redirect-loop') return { status: 307, headers: { Location: path } }
   if (fault?.kind === 'headers') return { ...reply, headers: changed(reply.headers, fault.set) }
   if (!reply.body) return reply
   if (fault?.kind === 'wrong-bytes') return { ...reply, body: flipped(reply.body) }
   if (fault?.kind === 'wrong-length') return { ...reply, body: resized(reply.body, fault.by) }
+  if (fault?.kind === 'unannounced') return unannounced(reply, reply.body, fault.extraBytes ?? 0)
+  if (fault?.kind === 'compressed') return compressed(reply, reply.body)
   return reply
 }
 
@@ -46,10 +51,10 @@ const CODES: Readonly<Record<number, string>> = {
   503: 'UNAVAILABLE',
 }
 
-function failure({ status, retryAfter, message }: Extract<Fault, { kind: 'status' }>): Reply {
-  const headers: Record<string, string> =
-    retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }
-  return errorReply(status, CODES[status] ?? 'UNKNOWN', message ?? `a fault of status ${status}`, headers)
+function failure({ status, retryAfter, message, headers }: Extract<Fault, { kind: 'status' }>): Reply {
+  const wait: Record<string, string> = retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }
+  const text = message ?? `a fault of status ${status}`
+  return errorReply(status, CODES[status] ?? 'UNKNOWN', text, { ...headers, ...wait })
 }
 
 function changed(
@@ -84,6 +89,31 @@ function resized(body: ReplyBody, by: number): ReplyBody {
   return { size: Math.max(0, body.size + by), read: (start, end) => Readable.from(resize(start, end)) }
 }
 
+const SPACES = Buffer.alloc(64 * 1024, ' ')
+
+function unannounced(reply: Reply, body: ReplyBody, extraBytes: number): Reply {
+  async function* read(start: number, end: number): AsyncGenerator<Buffer> {
+    yield* body.read(start, Math.min(end, body.size)) as AsyncIterable<Buffer>
+    for (let left = end - body.size; left > 0; left -= SPACES.length) yield SPACES.subarray(0, left)
+  }
+  const longer = {
+    size: body.size + extraBytes,
+    read: (start: number, end: number) => Readable.from(read(start, end)),
+  }
+  return { ...reply, body: longer, isUnannounced: true }
+}
+
+/** Of unknown length, as servers have it that compress on the way. */
+function compressed(reply: Reply, body: ReplyBody): Reply {
+  const read = (start: number, end: number): Readable => body.read(start, end).compose(createGzip())
+  return {
+    status: reply.status,
+    headers: { ...reply.headers, 'Content-Encoding': 'gzip' },
+    body: { size: body.size, read },
+    isUnannounced: true,
+  }
+}
+
 /** One answer on its way out. */
 class Sending {
   readonly #res: ServerResponse
@@ -100,11 +130,12 @@ class Sending {
   }
 
   /** False when the fault broke the connection. */
-  async send({ status, headers, body }: Reply): Promise<boolean> {
+  async send({ status, headers, body, isUnannounced }: Reply): Promise<boolean> {
     await this.#strikeAt(undefined)
     if (this.#isBroken) return false
     this.#record.status = status
-    const length: Record<string, string> = status === 304 ? {} : { 'Content-Length': String(body?.size ?? 0) }
+    const hasNoLength = status === 304 || isUnannounced === true
+    const length: Record<string, string> = hasNoLength ? {} : { 'Content-Length': String(body?.size ?? 0) }
     this.#res.writeHead(status, { ...headers, ...length })
     this.#res.flushHeaders()
     if (body && this.#record.method !== 'HEAD') await this.#sendBody(body)
