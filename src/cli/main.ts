@@ -8,6 +8,7 @@ import { addDeleteCommand } from './delete.ts'
 import { addGcCommand } from './gc.ts'
 import { addIndexCommand } from './index-command.ts'
 import { addInspectCommand } from './inspect.ts'
+import { addMirrorCommand } from './mirror.ts'
 import { addRetentionCommand } from './retention.ts'
 import { addScrubCommand } from './scrub.ts'
 import { addServeCommand } from './serve.ts'
@@ -38,6 +39,7 @@ function createProgram(): Command {
   addScrubCommand(program)
   addRetentionCommand(program)
   addIndexCommand(program)
+  addMirrorCommand(program)
   return program
 }
 

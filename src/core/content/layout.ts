@@ -88,6 +88,15 @@ export function tagIndexFolder(repository: RepositoryName, tag: Tag): string {
   return `${tagFolder(repository, tag)}/index`
 }
 
+/** What the tags of a mirrored repository meant over time, one folder each. Ours alone, as the next one. */
+export function tagHistoriesFolder(repository: RepositoryName): string {
+  return `${manifestsFolder(repository)}/history`
+}
+
+export function tagHistoryFolder(repository: RepositoryName, tag: Tag): string {
+  return `${tagHistoriesFolder(repository)}/${tag}`
+}
+
 /** Ours alone: registry:2 reads only `revisions` and `tags` beside it. */
 export function referrersRoot(repository: RepositoryName): string {
   return `${manifestsFolder(repository)}/referrers`

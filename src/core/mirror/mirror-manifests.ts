@@ -84,12 +84,13 @@ export class MirrorManifests {
   }
 
   async #byTag(repository: RepositoryName, tag: Tag): Promise<ManifestAnswer> {
+    const asked = this.#options.now()
     const state = await this.#tags.load(repository, tag)
     try {
       return await this.#byState(repository, tag, state)
     } catch (error) {
       // What was taken back must not come up again when the upstream can not be asked.
-      if (state && error instanceof UpstreamNotFoundError) await this.#tags.forget(repository, tag)
+      if (state && error instanceof UpstreamNotFoundError) await this.#tags.forget(repository, tag, asked)
       throw error
     }
   }
