@@ -21,6 +21,8 @@ export interface NameQuestion {
   readonly host: string | undefined
   /** Every value of the `ns` query parameter (distribution-spec "Registry Proxying"). */
   readonly ns?: readonly string[]
+  /** The namespace that stands before `/v2/` in the path: dockerd puts a mirror's own path there. */
+  readonly prefix?: string | undefined
 }
 
 export interface Naming {
@@ -29,27 +31,36 @@ export interface Naming {
    * repeated `ns`, `NAME_UNKNOWN` (404) for an `ns` that is not mirrored here, so that clients fall back.
    */
   canonical(question: NameQuestion): RepositoryName
+  /** Whether an upstream is called so. */
+  isNamespace(text: string): boolean
 }
 
 export function createNaming({ namespaces, defaultNamespaces }: NamingOptions): Naming {
   const known = new Set(namespaces)
   return {
-    canonical({ name, host, ns = [] }) {
+    canonical({ name, host, ns = [], prefix }) {
       const repository = parseRepositoryName(name)
       if (!repository) throw invalidName(name)
+      const asked = ns.length > 0 ? onlyNamespace(ns, known, prefix) : prefix
       const first = repository.slice(0, Math.max(0, repository.indexOf('/')))
-      if (ns.length === 0 && known.has(first)) return withOfficial(repository)
-      const namespace = ns.length > 0 ? onlyNamespace(ns, known) : defaultNamespaceOf(host, defaultNamespaces)
+      if (asked === undefined && known.has(first)) return withOfficial(repository)
+      const namespace = asked ?? defaultNamespaceOf(host, defaultNamespaces)
       return namespace === undefined ? repository : withOfficial(inNamespace(namespace, repository))
     },
+    isNamespace: (text) => known.has(text),
   }
 }
 
-function onlyNamespace(ns: readonly string[], known: ReadonlySet<string>): string {
+function onlyNamespace(
+  ns: readonly string[],
+  known: ReadonlySet<string>,
+  prefix: string | undefined,
+): string {
   const [namespace = '', ...more] = ns
   if (more.length > 0)
     throw new RegistryError('NAME_INVALID', 'the query parameter "ns" was given more than once')
-  if (!known.has(namespace)) throw new RegistryError('NAME_UNKNOWN', 'this namespace is not mirrored here')
+  if (!known.has(namespace) || (prefix !== undefined && prefix !== namespace))
+    throw new RegistryError('NAME_UNKNOWN', 'this namespace is not mirrored here')
   return namespace
 }
 
@@ -61,7 +72,9 @@ function defaultNamespaceOf(
   return namespaces.get(hostNameOf(host))
 }
 
+/** A name that carries its namespace already stays as it is: so BuildKit asks, and scopes of tokens are written so. */
 function inNamespace(namespace: string, repository: RepositoryName): RepositoryName {
+  if (repository.startsWith(`${namespace}/`)) return repository
   const full = parseRepositoryName(`${namespace}/${repository}`)
   if (!full) throw invalidName(repository)
   return full
@@ -70,7 +83,7 @@ function inNamespace(namespace: string, repository: RepositoryName): RepositoryN
 function withOfficial(repository: RepositoryName): RepositoryName {
   const [namespace, first, ...rest] = repository.split('/')
   if (namespace !== DOCKER_HUB || first === undefined || rest.length > 0) return repository
-  return inNamespace(`${DOCKER_HUB}/${OFFICIAL}`, first as RepositoryName)
+  return inNamespace(`${DOCKER_HUB}/${OFFICIAL}`, first as RepositoryName) // a component of a name is a name
 }
 
 function invalidName(name: string): RegistryError {

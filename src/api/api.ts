@@ -29,8 +29,10 @@ export interface Arrival {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   readonly record: RequestRecord
-  /** `https://host[:port]` under which the client reaches this gateway. */
+  /** Above `/v2/`, where the client reaches this gateway: `https://host[:port]`, and a {@link prefix} behind it. */
   readonly origin: string
+  /** The namespace that stands before `/v2/` in the path. */
+  readonly prefix?: string | undefined
 }
 
 const METHODS: Record<Route['kind'], readonly string[]> = {
@@ -71,20 +73,21 @@ export class Api {
     }
   }
 
-  async #dispatch({ req, res, record, origin }: Arrival): Promise<void> {
+  async #dispatch({ req, res, record, origin, prefix }: Arrival): Promise<void> {
     const [path, query] = splitUrl(req.url ?? '/')
-    const route = parseRoute(path)
+    const route = parseRoute(prefix === undefined ? path : path.slice(prefix.length + 1))
     record.route = route.kind
     requireMethod(req, route)
     // Named before it is known who asks: a refusal has to say what the client needs a token for.
-    const wanted = 'name' in route ? this.#wanted(req, query, route, record) : undefined
+    const wanted = 'name' in route ? this.#wanted(req, query, route, record, prefix) : undefined
     const found = this.#guard.identify(req, { origin, clientAddress: record.clientAddress, wanted })
     const identity = found instanceof Promise ? await found : found
     record.identity = identity
     if (identity.name !== undefined) record.user = identity.name
     const context = new ClientContext(req, res, identity)
     const caller: Caller = { identity, address: record.clientAddress }
-    const exchange: Exchange = { req, res, query, record, origin, caller, context, bodies: this.#bodies }
+    const bodies = this.#bodies
+    const exchange: Exchange = { req, res, query, record, origin, prefix, caller, context, bodies }
     if (route.kind === 'base') return this.#ping(exchange)
     if (route.kind === 'catalog' || !wanted) return this.#catalog(exchange)
     record.clause = this.#guard.require(caller, wanted, origin)
@@ -96,11 +99,12 @@ export class Api {
     query: URLSearchParams,
     route: RepositoryRoute,
     record: RequestRecord,
+    prefix: string | undefined,
   ): Wanted {
     if ('reference' in route) record.reference = route.reference
     if ('digest' in route) record.reference = route.digest
     const ns = query.size === 0 ? [] : query.getAll('ns')
-    const repository = this.#naming.canonical({ name: route.name, host: req.headers.host, ns })
+    const repository = this.#naming.canonical({ name: route.name, host: req.headers.host, ns, prefix })
     const action = actionOf(req, route)
     record.repository = repository
     record.action = action
@@ -113,7 +117,10 @@ export class Api {
   }
 
   #catalog(exchange: Exchange): Promise<void> {
-    const { record, caller, origin } = exchange
+    const { record, caller, origin, prefix } = exchange
+    // Of all namespaces: below one of them its names would mean other repositories.
+    if (prefix !== undefined)
+      throw new RegistryError('UNSUPPORTED', 'the catalog is at /v2/_catalog', { status: 404 })
     record.action = 'catalog'
     record.clause = this.#guard.requireCatalog(caller, origin)
     return listRepositories(exchange, this.#registry, this.#guard)
@@ -159,11 +166,11 @@ export class Api {
 
   /** The repository that `from` names, if a mount may take from it. */
   #mountSource(exchange: RepositoryExchange): RepositoryName | undefined {
-    const { req, query } = exchange
+    const { req, query, prefix } = exchange
     const from = query.get('from')
     if (from === null || !query.has('mount')) return undefined
     try {
-      const source = this.#naming.canonical({ name: from, host: req.headers.host })
+      const source = this.#naming.canonical({ name: from, host: req.headers.host, prefix })
       return this.#mayMountFrom(exchange, source) ? source : undefined
     } catch {
       return undefined // clients send names of other registries' repositories here: they get a plain session

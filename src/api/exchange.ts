@@ -17,8 +17,10 @@ export interface Exchange {
   readonly res: ServerResponse
   readonly query: URLSearchParams
   readonly record: RequestRecord
-  /** `https://host[:port]` under which the client reaches this gateway. */
+  /** Above `/v2/`, where the client reaches this gateway: `https://host[:port]`, and a {@link prefix} behind it. */
   readonly origin: string
+  /** The namespace that stands before `/v2/` in the path. */
+  readonly prefix: string | undefined
   readonly caller: Caller
   readonly context: RequestContext
   /** For bodies that are read whole. */

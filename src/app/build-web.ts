@@ -21,7 +21,8 @@ export function buildWeb(
       certificateOf,
       ...tokens,
       // Clients ask in the names that they know this host by.
-      canonicalName: (req, name) => naming.canonical({ name, host: req.headers.host }),
+      canonicalName: (req, name) =>
+        naming.canonical({ name, host: req.headers.host, prefix: arrivals.get(req)?.prefix }),
       clientAddress: (req) => arrivals.get(req)?.record.clientAddress,
       onIssue: (req, { identity, scopes, failure }) => {
         const record = arrivals.get(req)?.record

@@ -66,6 +66,7 @@ export async function startGateway(config: Config, { reloadConfig }: GatewayOpti
     web: buildWeb(auth, naming),
     origins: new OriginResolver(config),
     observer: new Observer({ log, metrics, audit }),
+    isNamespace: (text: string) => naming.isNamespace(text),
   }
   const admin = buildAdmin({
     ...auth,

@@ -6,35 +6,55 @@ import type { Observer } from './observer.ts'
 import type { OriginResolver } from './origin.ts'
 
 export interface FrontOptions {
-  readonly api: Api
+  readonly api: Pick<Api, 'handle'>
   /** Everything outside `/v2/`: the token endpoint. Told its own origin and record. */
   readonly web: (req: IncomingMessage, res: ServerResponse, arrival: WebArrival) => void
   readonly origins: OriginResolver
   readonly observer: Observer
+  /** Whether a registry of that name is mirrored here: its name may stand before `/v2/` and `/token`. */
+  readonly isNamespace: (text: string) => boolean
 }
 
 export interface WebArrival {
   readonly record: RequestRecord
   readonly origin: string
+  /** The namespace that stood before the path. */
+  readonly prefix?: string | undefined
 }
 
+/** The first `/v2` or `/token` that is a component of the path, and what stands before it. */
+const PREFIXED = /^\/([^?]+?)(\/(?:v2|token)(?:[/?].*)?)$/
+
 /** The listener of `request` and `checkContinue` events of one server. */
-export function createFront({ api, web, origins, observer }: FrontOptions, isTls: boolean): RequestListener {
+export function createFront(options: FrontOptions, isTls: boolean): RequestListener {
+  const { api, web, origins, observer, isNamespace } = options
   return (req, res) => {
     const { origin, clientAddress } = origins.of(req, isTls)
     const record: RequestRecord = { clientAddress, route: 'other' }
     observer.observe(req, res, record)
     const url = req.url ?? '/'
     if (url.startsWith('/v2/')) return void api.handle({ req, res, record, origin })
-    if (url === '/v2' || url.startsWith('/v2?')) return redirectToBase(res, url)
-    web(req, res, { record, origin })
+    const [, prefix = '', below = url] = PREFIXED.exec(url) ?? []
+    if (!isNamespace(prefix)) {
+      if (isBase(url)) return redirectToBase(res, url)
+      return web(req, res, { record, origin })
+    }
+    const arrival = { record, origin: `${origin}/${prefix}`, prefix }
+    if (below.startsWith('/v2/')) return void api.handle({ req, res, ...arrival })
+    if (isBase(below)) return redirectToBase(res, url)
+    req.url = below
+    web(req, res, arrival)
   }
+}
+
+function isBase(url: string): boolean {
+  return url === '/v2' || url.startsWith('/v2?')
 }
 
 /** As registry:2 and nginx do. */
 function redirectToBase(res: ServerResponse, url: string): void {
   res.writeHead(301, {
-    Location: `/v2/${url.slice('/v2'.length)}`,
+    Location: url.replace(/^[^?]*/, '$&/'),
     'Content-Length': 0,
     'Docker-Distribution-Api-Version': 'registry/2.0',
   })

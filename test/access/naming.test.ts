@@ -29,6 +29,12 @@ test('every way to ask for an image of Docker Hub leads to one name', () => {
     { name: 'library/alpine', host: 'mirror.lan' },
     { name: 'alpine', host: 'MIRROR.lan:5000' },
     { name: 'docker.io/library/alpine', host: 'mirror.lan' },
+    // BuildKit sends the path of its mirror and `ns`.
+    { name: 'docker.io/library/alpine', host: 'registry.example.com', ns: ['docker.io'] },
+    { name: 'library/alpine', host: 'registry.example.com', prefix: 'docker.io' },
+    { name: 'alpine', host: 'registry.example.com', prefix: 'docker.io' },
+    { name: 'library/alpine', host: 'registry.example.com', prefix: 'docker.io', ns: ['docker.io'] },
+    { name: 'docker.io/library/alpine', host: 'registry.example.com', prefix: 'docker.io' },
   ]
   assert.deepEqual(
     new Set(asked.map((each) => naming.canonical(each))),
@@ -51,6 +57,14 @@ test('an unknown namespace is 404, so that clients fall back, and never a way to
   )
   assert.equal(
     code(() => naming.canonical({ name: 'a', host: undefined, ns: [''] })),
+    'NAME_UNKNOWN',
+  )
+})
+
+test('a path and an ns that name two registries lead to neither', () => {
+  const question = { name: 'acme/tool', host: undefined, prefix: 'docker.io', ns: ['ghcr.io'] }
+  assert.equal(
+    code(() => naming.canonical(question)),
     'NAME_UNKNOWN',
   )
 })
