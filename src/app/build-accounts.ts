@@ -6,6 +6,7 @@ import { startTokenUpkeep } from '../auth/accounts/token-upkeep.ts'
 import { TokenUses } from '../auth/accounts/token-uses.ts'
 import { TokensBackend } from '../auth/accounts/tokens-backend.ts'
 import type { LoginBackend } from '../auth/login-backend.ts'
+import type { Peers } from '../cache/peers.ts'
 import type { AccountsConfig } from '../config/auth-config.ts'
 import type { Logger } from '../telemetry/log.ts'
 
@@ -16,11 +17,16 @@ export interface AccountTokens {
   readonly owners: readonly LoginBackend[]
 }
 
+export interface BuildAccountsOptions {
+  readonly owners: readonly LoginBackend[]
+  readonly logger: Logger
+  readonly peers: Peers
+}
+
 /** Starts also where the store can not be reached: then access tokens are refused with 503 until it can. */
 export async function buildAccounts(
   config: AccountsConfig,
-  owners: readonly LoginBackend[],
-  logger: Logger,
+  { owners, logger, peers }: BuildAccountsOptions,
   stack: AsyncDisposableStack,
 ): Promise<AccountTokens> {
   const store = await createAccountStore(config)
@@ -39,6 +45,8 @@ export async function buildAccounts(
   const stop = startTokenUpkeep({
     store,
     tokens,
+    // Once for all processes.
+    removesEnded: peers.isPrimary,
     onError: (err) => logger.warn({ err }, 'ended tokens not removed from the account store'),
   })
   stack.defer(stop)

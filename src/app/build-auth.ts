@@ -9,6 +9,7 @@ import type { LenientHosts } from '../auth/lenient-hosts.ts'
 import type { LoginBackend } from '../auth/login-backend.ts'
 import type { Place } from '../auth/realm.ts'
 import { Realms } from '../auth/realms.ts'
+import type { Peers } from '../cache/peers.ts'
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../telemetry/log.ts'
 import { buildAccounts, type AccountTokens } from './build-accounts.ts'
@@ -41,14 +42,19 @@ export interface Auth {
   reloadExternalTokens(): Promise<void>
 }
 
+export interface BuildAuthOptions {
+  readonly keyFiles: TokenKeyFiles
+  readonly logger: Logger
+  readonly peers: Peers
+}
+
 /** What is opened is closed with `stack`. */
 export async function buildAuth(
   config: Config,
-  keyFiles: TokenKeyFiles,
-  logger: Logger,
+  { keyFiles, logger, peers }: BuildAuthOptions,
   stack: AsyncDisposableStack,
 ): Promise<Auth> {
-  const passwords = await buildPasswords(config.auth.htpasswd, logger, stack)
+  const passwords = await buildPasswords(config.auth.htpasswd, { logger, peers }, stack)
   const policy = new ReplaceablePolicy(buildPolicy(config))
   const identities = await buildIdentities(config, logger, stack)
   const { oidc, ldap, certificates } = identities
@@ -60,7 +66,7 @@ export async function buildAuth(
   const keys = hasAccounts ? await keyFiles.open() : undefined
   const lenientHosts = lenientHostsOf(config)
   const accountTokens = hasBackends
-    ? await buildAccounts(config.auth.accounts, passwords.backends, logger, stack)
+    ? await buildAccounts(config.auth.accounts, { owners: passwords.backends, logger, peers }, stack)
     : undefined
   const backends: LoginBackend[] = accountTokens
     ? [

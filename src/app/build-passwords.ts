@@ -4,6 +4,7 @@ import { HtpasswdBackend } from '../auth/htpasswd-backend.ts'
 import { HtpasswdError, HtpasswdFile } from '../auth/htpasswd-file.ts'
 import { PasswordVerifier } from '../auth/password-verifier.ts'
 import { Realm } from '../auth/realm.ts'
+import type { Peers } from '../cache/peers.ts'
 import type { HtpasswdConfig } from '../config/auth-config.ts'
 import type { Logger } from '../telemetry/log.ts'
 
@@ -13,19 +14,26 @@ export interface PasswordLogins {
   reload(): Promise<void>
 }
 
+export interface BuildPasswordsOptions {
+  readonly logger: Logger
+  readonly peers: Peers
+}
+
 /** What is opened is closed with `stack`. Rejects with {@link HtpasswdError}. */
 export async function buildPasswords(
   configs: readonly HtpasswdConfig[],
-  logger: Logger,
+  { logger, peers }: BuildPasswordsOptions,
   stack: AsyncDisposableStack,
 ): Promise<PasswordLogins> {
+  // Every process reads the files; one of them tells of it.
+  const fileLogger = peers.isPrimary ? logger : logger.child({}, { level: 'silent' })
   // One for all files: what hashing may take of the machine does not grow with their number.
   const verifier = new PasswordVerifier()
   stack.defer(() => verifier.close())
   const files: HtpasswdFile[] = []
   const backends: HtpasswdBackend[] = []
   for (const config of configs) {
-    const passwords = await openFile(config, logger)
+    const passwords = await openFile(config, fileLogger)
     stack.defer(() => passwords.close())
     files.push(passwords)
     const { backend: name, realm, hosts, repositories } = config

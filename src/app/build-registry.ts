@@ -12,6 +12,7 @@ import type {
   TagTtl,
   UpstreamConfig,
 } from '../config/config.ts'
+import type { Peers } from '../cache/peers.ts'
 import { SessionClaims } from '../core/bundled/session-claims.ts'
 import { UploadPurge } from '../core/bundled/upload-purge.ts'
 import { CachedRegistry } from '../core/cached.ts'
@@ -46,14 +47,19 @@ export interface BuiltRegistry {
   readonly operations: ReadonlyMap<string, StoreOperations>
 }
 
+export interface BuildRegistryOptions {
+  readonly caches: Caches
+  readonly keyFiles: TokenKeyFiles
+  readonly peers: Peers
+}
+
 /** What is opened is closed with `stack`. */
 export async function buildRegistry(
   config: Config,
-  caches: Caches,
-  keyFiles: TokenKeyFiles,
+  options: BuildRegistryOptions,
   stack: AsyncDisposableStack,
 ): Promise<BuiltRegistry> {
-  const builder = new RouteBuilder(config, caches, keyFiles, stack)
+  const builder = new RouteBuilder(config, options, stack)
   const routes: RouteOptions[] = []
   for (const route of config.repositories)
     routes.push({ pattern: route.pattern, ...(await builder.build(route)) })
@@ -66,15 +72,21 @@ class RouteBuilder {
   readonly #config: Config
   readonly #caches: Caches
   readonly #keyFiles: TokenKeyFiles
+  readonly #peers: Peers
   readonly #stack: AsyncDisposableStack
   readonly #drivers = new Map<string, StorageDriver>()
   readonly #bundled = new Map<string, Registry>()
   readonly operations = new Map<string, StoreOperations>()
 
-  constructor(config: Config, caches: Caches, keyFiles: TokenKeyFiles, stack: AsyncDisposableStack) {
+  constructor(
+    config: Config,
+    { caches, keyFiles, peers }: BuildRegistryOptions,
+    stack: AsyncDisposableStack,
+  ) {
     this.#config = config
     this.#caches = caches
     this.#keyFiles = keyFiles
+    this.#peers = peers
     this.#stack = stack
   }
 
@@ -110,7 +122,7 @@ class RouteBuilder {
   }
 
   #purgeUploads({ uploadsPurgeAfterMs, isReadOnly }: StoreConfig, driver: StorageDriver): void {
-    if (uploadsPurgeAfterMs === undefined || isReadOnly) return
+    if (!this.#peers.isPrimary || uploadsPurgeAfterMs === undefined || isReadOnly) return
     const claims = new SessionClaims(driver)
     const purge = new UploadPurge({ driver, claims, olderThanMs: uploadsPurgeAfterMs })
     this.#stack.defer(() => purge.close())

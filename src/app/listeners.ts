@@ -1,5 +1,4 @@
-// The sockets of one gateway: opened together, closed together, their certificates replaced together.
-import type { RequestListener } from 'node:http'
+// The public sockets of one process: opened together, closed together, their certificates replaced together.
 import type { Config, ListenAddress, ListenerConfig } from '../config/config.ts'
 import { createFront, type FrontOptions } from '../server/front.ts'
 import { createHttpsRedirect } from '../server/https-redirect.ts'
@@ -12,20 +11,15 @@ interface OpenListener {
   readonly port: number
 }
 
-/** The admin address answers short questions only. */
-const ADMIN_IDLE_MS = 30_000
-
 export class Listeners {
   readonly #opened: OpenListener[] = []
-  #admin: { listener: Listener; url: string } | undefined
   #tlsFiles: readonly string[] = []
 
   /** Opens all of them; rejects, and closes those that were open, when one cannot be. */
-  static async open(config: Config, front: FrontOptions, admin: RequestListener): Promise<Listeners> {
+  static async open(config: Config, front: FrontOptions): Promise<Listeners> {
     const listeners = new Listeners()
     try {
       for (const each of config.listen) await listeners.#open(each, config, front)
-      await listeners.#openAdmin(config.admin.address, admin)
     } catch (error) {
       await listeners.close(0)
       throw error
@@ -33,10 +27,9 @@ export class Listeners {
     return listeners
   }
 
-  /** As URLs: public ones first, the admin address last. */
+  /** As URLs. */
   get addresses(): readonly string[] {
-    const urls = this.#opened.map(({ config, port }) => urlOf(config.address, port, config.tls !== undefined))
-    return this.#admin ? [...urls, this.#admin.url] : urls
+    return this.#opened.map(({ config, port }) => urlOf(config.address, port, config.tls !== undefined))
   }
 
   /** Certificates and keys in use: to be watched. */
@@ -55,10 +48,9 @@ export class Listeners {
     for (const { listener, tls } of materials) if (tls) listener.replaceTls(tls)
   }
 
-  /** Public listeners drain first; health and metrics answer until they are done. */
+  /** Lets running requests end for up to `graceMs`. */
   async close(graceMs: number): Promise<void> {
     await Promise.all(this.#opened.map(({ listener }) => listener.close(graceMs)))
-    await this.#admin?.listener.close(0)
   }
 
   async #open(config: ListenerConfig, { limits }: Config, front: FrontOptions): Promise<void> {
@@ -68,14 +60,8 @@ export class Listeners {
       ? createHttpsRedirect(front.origins, () => this.#httpsPort())
       : createFront(front, tls !== undefined)
     const listener = new Listener({ ...config.address, tls, handler, idleTimeoutMs: limits.idleTimeoutMs })
-    const port = await named(config.address, listener.listen())
+    const port = await listening(config.address, listener.listen())
     this.#opened.push({ config, listener, port })
-  }
-
-  async #openAdmin(address: ListenAddress, handler: RequestListener): Promise<void> {
-    const listener = new Listener({ ...address, tls: undefined, handler, idleTimeoutMs: ADMIN_IDLE_MS })
-    const port = await named(address, listener.listen())
-    this.#admin = { listener, url: urlOf(address, port, false) }
   }
 
   #httpsPort(): number {
@@ -90,10 +76,10 @@ const REASONS: Record<string, string> = {
   ENOTFOUND: 'the host name is not known',
 }
 
-/** Says which address it was that could not be listened on. */
-async function named(address: ListenAddress, listening: Promise<number>): Promise<number> {
+/** Rejects with the address that could not be listened on, and why. */
+export async function listening(address: ListenAddress, port: Promise<number>): Promise<number> {
   try {
-    return await listening
+    return await port
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
     const reason = REASONS[code] ?? String(cause)
@@ -101,7 +87,8 @@ async function named(address: ListenAddress, listening: Promise<number>): Promis
   }
 }
 
-function urlOf({ host }: ListenAddress, port: number, isTls: boolean): string {
+/** What people reach an address by. */
+export function urlOf({ host }: ListenAddress, port: number, isTls: boolean): string {
   const name = host === undefined || host === '0.0.0.0' || host === '::' ? 'localhost' : host
   return `${isTls ? 'https' : 'http'}://${name.includes(':') ? `[${name}]` : name}:${port}`
 }

@@ -1,66 +1,61 @@
-// Takes over what can change while the gateway runs: grants, rules about ID tokens, password files, keys, certificates.
-import type { Config } from '../config/config.ts'
+// Reloads what has changed: when a file in use changes, once a day, and when it is told to.
 import type { Logger } from '../telemetry/log.ts'
-import type { Auth } from './build-auth.ts'
-import { fixedSections } from './fixed-sections.ts'
-import type { Listeners } from './listeners.ts'
-import type { TokenKeyFiles } from './token-key-files.ts'
+import { FilesWatcher } from './files-watcher.ts'
+import type { TakeOverReport } from './take-over.ts'
 
 export interface ReloaderOptions {
-  /** What the gateway was started with. */
-  readonly config: Config
-  readonly reloadConfig: () => Promise<Config>
-  readonly auth: Auth
-  readonly keyFiles: TokenKeyFiles
-  readonly listeners: Listeners
+  /** Takes over what has changed. Never rejects. */
+  readonly takeOver: () => Promise<void>
+  /** The files in use now, to be watched. */
+  readonly files: () => readonly string[]
   readonly logger: Logger
 }
+
+const DAY_MS = 24 * 60 * 60 * 1000
 
 export class Reloader {
   readonly #options: ReloaderOptions
   #running: Promise<void> = Promise.resolve()
+  #watcher: FilesWatcher | undefined
 
-  constructor(options: ReloaderOptions) {
+  private constructor(options: ReloaderOptions) {
     this.#options = options
   }
 
-  /** Never rejects: what is not valid keeps the old state, and is logged. One at a time: the last reading wins. */
+  /** Ends with `stack`. Rejects when the files can not be watched. */
+  static async start(options: ReloaderOptions, stack: AsyncDisposableStack): Promise<Reloader> {
+    const reloader = new Reloader(options)
+    const watcher = await FilesWatcher.start(options.files(), () => void reloader.reload())
+    reloader.#watcher = watcher
+    stack.defer(() => watcher.close())
+    // A certificate of the local CA is renewed before it expires, also where nobody restarts for years.
+    const daily = setInterval(() => void reloader.reload(), DAY_MS)
+    stack.defer(() => clearInterval(daily))
+    return reloader
+  }
+
+  /** Never rejects. One at a time: the last reading wins. */
   reload(): Promise<void> {
     this.#running = this.#running.then(() => this.#reload())
     return this.#running
   }
 
-  /** Each part is taken over on its own: a password file that makes no sense must not keep a withdrawn grant in force. */
   async #reload(): Promise<void> {
-    const { auth, keyFiles, listeners } = this.#options
-    const next = await this.#take('grants', () => this.#replaceGrants())
-    // With a configuration that makes no sense, those that were named before.
-    if (keyFiles.files.length > 0) await this.#take('token keys', () => keyFiles.reload(next))
-    if (auth.files.length > 0)
-      await this.#take('certificates of token servers', () => auth.reloadExternalTokens())
-    await this.#take('password file', () => auth.reloadPasswords())
-    await this.#take('certificates', () => listeners.reloadTls())
-  }
-
-  async #take<Taken>(what: string, take: () => Promise<Taken>): Promise<Taken | undefined> {
-    const { logger } = this.#options
+    const { takeOver, files, logger } = this.#options
+    await takeOver()
     try {
-      const taken = await take()
-      logger.info({ what }, 'reloaded')
-      return taken
+      // A new configuration may name other files, which may have changed since they were read.
+      if (await this.#watcher?.watch(files())) await takeOver()
     } catch (err) {
-      logger.error({ what, err }, 'not reloaded: what was in force stays')
-      return undefined
+      logger.error({ err }, 'files not watched: send SIGHUP when they change')
     }
   }
+}
 
-  async #replaceGrants(): Promise<Config> {
-    const { config, reloadConfig, auth, logger } = this.#options
-    const next = await reloadConfig()
-    auth.replaceGrants(next)
-    const sections = fixedSections(config, next, auth.hasAccounts)
-    if (sections.length > 0)
-      logger.warn({ sections }, 'these sections have changed: restart to take them over')
-    return next
+/** Tells the log what was taken over, and what was not. */
+export function loggedTakeOver(logger: Logger): TakeOverReport {
+  return {
+    taken: (what) => logger.info({ what }, 'reloaded'),
+    refused: (what, err) => logger.error({ what, err }, 'not reloaded: what was in force stays'),
   }
 }

@@ -10,13 +10,16 @@ const REFRESH_KEPT_MS = HOUR_MS
 export interface TokenUpkeepOptions {
   readonly store: Pick<AccountStore, 'removeEnded'>
   readonly tokens: { forgetExpired(): void }
+  /** False where another process does that for the same store. */
+  readonly removesEnded: boolean
   readonly onError: (error: unknown) => void
 }
 
 /** Begins within the hour; answers how to stop. */
-export function startTokenUpkeep({ store, tokens, onError }: TokenUpkeepOptions): () => void {
+export function startTokenUpkeep({ store, tokens, removesEnded, onError }: TokenUpkeepOptions): () => void {
   const timer = setInterval(() => {
     tokens.forgetExpired()
+    if (!removesEnded) return
     const now = Date.now()
     const tokensBefore = new Date(now - TOKENS_KEPT_MS)
     const refreshBefore = new Date(now - REFRESH_KEPT_MS)

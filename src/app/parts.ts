@@ -1,0 +1,39 @@
+// What every process of a gateway is made of that knows its repositories and its accounts, whether it serves clients or not.
+import type { Naming } from '../access/naming.ts'
+import type { Peers } from '../cache/peers.ts'
+import type { Config } from '../config/config.ts'
+import { OriginResolver } from '../server/origin.ts'
+import type { Logger } from '../telemetry/log.ts'
+import { buildAuth, type Auth } from './build-auth.ts'
+import { buildCaches } from './build-caches.ts'
+import { buildNaming } from './build-policy.ts'
+import { buildRegistry, type BuiltRegistry } from './build-registry.ts'
+import { logEvents } from './log-events.ts'
+import { TokenKeyFiles } from './token-key-files.ts'
+
+export interface Parts extends BuiltRegistry {
+  readonly auth: Auth
+  readonly keyFiles: TokenKeyFiles
+  readonly naming: Naming
+  readonly origins: OriginResolver
+}
+
+export interface PartsOptions {
+  readonly logger: Logger
+  readonly peers: Peers
+}
+
+/** What is opened is closed with `stack`. What only one process may do is done by the primary. */
+export async function buildParts(
+  config: Config,
+  { logger, peers }: PartsOptions,
+  stack: AsyncDisposableStack,
+): Promise<Parts> {
+  logEvents(logger, stack)
+  const caches = buildCaches(config.cache)
+  stack.defer(() => caches.close())
+  const keyFiles = new TokenKeyFiles(config)
+  const built = await buildRegistry(config, { caches, keyFiles, peers }, stack)
+  const auth = await buildAuth(config, { keyFiles, logger, peers }, stack)
+  return { ...built, auth, keyFiles, naming: buildNaming(config), origins: new OriginResolver(config) }
+}

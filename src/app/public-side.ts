@@ -1,0 +1,28 @@
+// What clients reach: the public listeners, and the lanes behind them.
+import { Api } from '../api/api.ts'
+import { Guard } from '../api/guard.ts'
+import type { Config } from '../config/config.ts'
+import { Observer, type ObserverOptions } from '../server/observer.ts'
+import { buildWeb } from './build-web.ts'
+import { Listeners } from './listeners.ts'
+import type { Parts } from './parts.ts'
+
+/** Drains and closes with `stack`. Rejects when an address can not be listened on. */
+export async function openPublicSide(
+  config: Config,
+  { registry, naming, origins, auth }: Parts,
+  observers: ObserverOptions,
+  stack: AsyncDisposableStack,
+): Promise<Listeners> {
+  const { hidesRepositories } = config
+  const guard = new Guard({ ...auth, tokenService: auth.tokens, hidesRepositories })
+  const listeners = await Listeners.open(config, {
+    api: new Api({ registry, naming, guard }),
+    web: buildWeb(auth, naming),
+    origins,
+    observer: new Observer(observers),
+    isNamespace: (text) => naming.isNamespace(text),
+  })
+  stack.defer(() => listeners.close(config.shutdownGraceMs))
+  return listeners
+}
