@@ -53,6 +53,7 @@ export async function failureOf(response: TransportResponse): Promise<UpstreamEr
   const fault = await readFault(response)
   const options: UpstreamErrorOptions = {
     status,
+    origin: url.origin,
     ...optional('fault', fault),
     ...optional('retryAfterSeconds', readRetryAfter(response.header('retry-after'))),
     ...optional('rateLimit', readRateLimit(response.header)),

@@ -14,6 +14,8 @@ export interface ApiCall {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Uint8Array
   readonly signal?: AbortSignal | undefined
+  /** Upstreams count it against a quota: the GET of a manifest. */
+  readonly isPull?: boolean
 }
 
 /** Sends a call and answers a 2xx; everything else rejects with an `UpstreamError`. */

@@ -5,6 +5,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Reference, Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
+import type { Budget } from './budget.ts'
 import type { RateLimit } from './rate-limit.ts'
 
 export interface UpstreamManifest {
@@ -102,5 +103,16 @@ export interface UpstreamClient {
     subject: Digest,
     options?: UpstreamRequestOptions,
   ): Promise<readonly Descriptor[]>
+  /** The quota of the URL that is asked now. */
+  readonly budget: Budget
+  /** How each URL stands, in the order they are asked. */
+  endpoints(): readonly UpstreamEndpoint[]
   close(): Promise<void>
+}
+
+export interface UpstreamEndpoint {
+  readonly address: string
+  /** Failed again and again, and is not asked before it answers a probe. */
+  readonly isDown: boolean
+  readonly budget: Budget
 }

@@ -7,19 +7,18 @@ import { referrersTag } from '../oci/referrers-tag.ts'
 import { readBody } from './answers.ts'
 import { createAuthorization } from './authorization.ts'
 import { openBlob, statBlob } from './blobs.ts'
-import { createCaller, type Caller } from './caller.ts'
+import { Endpoint } from './endpoint.ts'
 import { UpstreamInvalidAnswerError, UpstreamNotFoundError } from './errors.ts'
+import { failingOver, inUse } from './fail-over.ts'
 import { listReferrers, listRepositories, listTags } from './lists.ts'
 import { createLoginAhead, type LoginAhead } from './login-ahead.ts'
 import { createMintedAuthorization, type MintToken } from './minted-authorization.ts'
 import { readRateLimit } from './rate-limit.ts'
 import { createTokenSource, type Credentials } from './token-source.ts'
-import {
-  createTransport,
-  type Transport,
-  type TransportOptions,
-  type TransportResponse,
-} from './transport.ts'
+import { allowedRealm } from './realm.ts'
+import { createTransport, type TransportOptions, type TransportResponse } from './transport.ts'
+import type { BudgetOptions } from './budget.ts'
+import type { Caller } from './caller.ts'
 import type { Action } from '../oci/scope.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { UpstreamClient, UpstreamManifest } from './client.ts'
@@ -27,12 +26,17 @@ import type { UpstreamClient, UpstreamManifest } from './client.ts'
 export interface UpstreamClientOptions extends TransportOptions {
   /** `https://registry-1.docker.io`; a path goes before `/v2/`. */
   readonly url: string | URL
-  /** Sent to the upstream and its token service, nowhere else. */
+  /** The same registry elsewhere, asked in this order while those before do not answer. */
+  readonly fallbackUrls?: readonly (string | URL)[]
+  /** Sent to the upstream and its token service, nowhere else: also to fallbacks in its domain or on `allowedRealms`. */
   readonly credentials?: Credentials
   /** Hosts of token services that are neither on the upstream's host nor under its domain: `auth.example.com[:port]`. */
   readonly allowedRealms?: readonly string[]
   /** Makes the tokens that the upstream takes; then nobody is asked for any, and there are no credentials. */
   readonly mint?: MintToken
+  readonly budget?: BudgetOptions
+  /** Told when an URL (`address`) is given up after failures, and when it is back. */
+  readonly onChange?: (endpoint: { readonly address: string; readonly isDown: boolean }) => void
 }
 
 /** A client, and its login for those who send requests by themselves. */
@@ -48,6 +52,12 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
 }
 
 export function createUpstreamAccess(options: UpstreamClientOptions): UpstreamAccess {
+  const first = openEndpoint(options)
+  const rest = (options.fallbackUrls ?? []).map((url) => openEndpoint(fallbackOf(options, url)).endpoint)
+  return { client: clientOf([first.endpoint, ...rest]), login: createLoginAhead(first) }
+}
+
+function openEndpoint(options: UpstreamClientOptions) {
   const base = baseUrl(options.url)
   const login = options.credentials ? { credentials: options.credentials } : {}
   const transport = createTransport(base, options)
@@ -56,15 +66,32 @@ export function createUpstreamAccess(options: UpstreamClientOptions): UpstreamAc
   const authorization = options.mint
     ? createMintedAuthorization(options.mint)
     : createAuthorization({ upstream: base, tokens, allowedRealms, ...login })
-  return {
-    client: clientOf(base, transport, createCaller(base, transport, authorization)),
-    login: createLoginAhead({ base, transport, authorization, ...login }),
-  }
+  const endpoint = new Endpoint({
+    base,
+    transport,
+    authorization,
+    hasSubstitute: (options.fallbackUrls ?? []).length > 0,
+    budget: options.budget,
+    onChange: (isDown) => options.onChange?.({ address: base.href, isDown }),
+  })
+  return { endpoint, base, transport, authorization, ...login }
 }
 
-function clientOf(base: URL, transport: Transport, call: Caller): UpstreamClient {
+/** The login is the first URL's: who else may be sent it is said as for token services. */
+function fallbackOf(options: UpstreamClientOptions, url: string | URL): UpstreamClientOptions {
+  const { credentials: _credentials, ...anonymous } = options
+  const isTrusted = allowedRealm(String(url), baseUrl(options.url), options.allowedRealms ?? []) !== undefined
+  return { ...(isTrusted ? options : anonymous), url }
+}
+
+function clientOf(endpoints: readonly [Endpoint, ...Endpoint[]]): UpstreamClient {
+  const call = failingOver(endpoints)
   return {
-    address: base.href,
+    address: endpoints[0].base.href,
+    get budget() {
+      return inUse(endpoints).budget
+    },
+    endpoints: () => endpoints.map(({ base, isDown, budget }) => ({ address: base.href, isDown, budget })),
     getManifest: (name, reference, { signal } = {}) => getManifest(call, name, reference, signal),
     async headManifest(name, reference, { signal } = {}) {
       const { path, scope } = manifestAt(name, reference, 'pull')
@@ -113,7 +140,7 @@ function clientOf(base: URL, transport: Transport, call: Caller): UpstreamClient
       const listed = await listReferrers(call, path, { scope: scopeOf(name, 'pull'), signal })
       return listed ?? taggedReferrers(call, name, subject, signal)
     },
-    close: () => transport.close(),
+    close: async () => void (await Promise.all(endpoints.map((endpoint) => endpoint.close()))),
   }
 }
 
@@ -124,7 +151,8 @@ async function getManifest(
   signal: AbortSignal | undefined,
 ): Promise<UpstreamManifest> {
   const at = manifestAt(name, reference, 'pull')
-  const response = await call({ method: 'GET', ...at, headers: { accept: MANIFEST_ACCEPT }, signal })
+  const headers = { accept: MANIFEST_ACCEPT }
+  const response = await call({ method: 'GET', ...at, headers, signal, isPull: true })
   const bytes = await readBody(response, MAX_MANIFEST_BYTES)
   const expected = isDigest(reference) ? reference : announcedDigest(response)
   const digest = digestOf(bytes, expected && algorithmOf(expected))

@@ -17,6 +17,8 @@ export interface UpstreamErrorOptions {
   rateLimit?: RateLimit
   /** The upstream did not answer in time. */
   timedOut?: boolean
+  /** Who failed: `https://registry.example.com`. */
+  origin?: string
 }
 
 /** Any failure of an upstream. Messages are for the log: they may name the upstream, never a credential. */
@@ -26,12 +28,18 @@ export class UpstreamError extends Error {
   readonly fault: UpstreamFault | undefined
   /** Seconds to wait before the next try, as the upstream asked for. */
   readonly retryAfterSeconds: number | undefined
+  /** What the answer told of the upstream's quota. */
+  readonly rateLimit: RateLimit | undefined
+  /** Who answered so, or failed: the upstream, its token service, or where it sent us. */
+  readonly origin: string | undefined
 
   constructor(message: string, options: UpstreamErrorOptions = {}) {
     super(message, { cause: options.cause })
     this.status = options.status
     this.fault = options.fault
     this.retryAfterSeconds = options.retryAfterSeconds
+    this.rateLimit = options.rateLimit
+    this.origin = options.origin
   }
 }
 
@@ -57,12 +65,6 @@ export class UpstreamDeniedError extends UpstreamError {
 export class UpstreamRateLimitedError extends UpstreamError {
   override readonly name = 'UpstreamRateLimitedError'
   override readonly code = 'UPSTREAM_RATE_LIMITED'
-  readonly rateLimit: RateLimit | undefined
-
-  constructor(message: string, options: UpstreamErrorOptions = {}) {
-    super(message, options)
-    this.rateLimit = options.rateLimit
-  }
 }
 
 /** The upstream can not be reached, does not answer in time, breaks off or answers 5xx: later it may work. */

@@ -137,6 +137,7 @@ export function unavailable(url: URL, cause: unknown, deadlinePassed = false): U
   return new UpstreamUnavailableError(`${url.host} ${what}${code === '' ? '' : ` (${code})`}`, {
     cause,
     timedOut,
+    origin: url.origin,
   })
 }
 

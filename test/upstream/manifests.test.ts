@@ -90,17 +90,18 @@ test('statuses become errors that say what they mean', async (t) => {
       .writeHead(status, { 'retry-after': '9' })
       .end(JSON.stringify({ errors: [{ code: 'SOME_CODE', message: 'some words', detail: 7 }] })),
   )
-  const client = clientOf(t, registry.url)
+  // Each asks anew: who was told when to come back does not come before.
+  const ask = () => clientOf(t, registry.url).getManifest(alpine, latest)
   const fails = (answered: number, expected: typeof UpstreamError): Promise<void> => {
     status = answered
-    return assert.rejects(client.getManifest(alpine, latest), expected)
+    return assert.rejects(ask(), expected)
   }
   await fails(404, UpstreamNotFoundError)
   await fails(403, UpstreamDeniedError)
   await fails(429, UpstreamRateLimitedError)
   await fails(400, UpstreamRejectedError)
   await fails(503, UpstreamUnavailableError)
-  await assert.rejects(client.getManifest(alpine, latest), {
+  await assert.rejects(ask(), {
     status: 503,
     retryAfterSeconds: 9,
     fault: { code: 'SOME_CODE', message: 'some words', detail: 7 },

@@ -202,7 +202,7 @@ test('a tag that the upstream took back does not come up again when it is down, 
 
 test('with nothing cached a client hears what is wrong with the upstream', async (t) => {
   const hub = await startHub(t, { images, pullLimit: 0 })
-  const { registry } = await startMirror(t, hub.url)
+  const { registry, clock } = await startMirror(t, hub.url)
   const unknown = known(parseTag('unknown'))
   await assert.rejects(registry.getManifest(ALPINE, unknown), { code: 'MANIFEST_UNKNOWN', status: 404 })
   await assert.rejects(registry.getManifest(mirrored('no/such'), tag), { code: 'DENIED', status: 403 })
@@ -213,6 +213,7 @@ test('with nothing cached a client hears what is wrong with the upstream', async
     headers: { 'Retry-After': '30' },
   })
   limited.remove()
+  clock.now += 30_000
   await hub.down()
   await assert.rejects(registry.getManifest(ALPINE, tag), { code: 'UNAVAILABLE', status: 503 })
 })

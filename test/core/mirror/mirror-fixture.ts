@@ -47,7 +47,13 @@ export async function startMirror(
   const { root = await temporaryFolder(t), credentials, ...rest } = options
   const clock = { now: Date.parse('2026-11-22T00:00:00Z') }
   const login = credentials ? { credentials } : {}
-  const client = createUpstreamClient({ url, headersTimeoutMs: 2_000, idleTimeoutMs: 2_000, ...login })
+  const client = createUpstreamClient({
+    url,
+    headersTimeoutMs: 2_000,
+    idleTimeoutMs: 2_000,
+    budget: { now: () => clock.now },
+    ...login,
+  })
   const content = new ContentStore(new FilesystemDriver({ root, fsync: false }))
   const registry = new MirrorRegistry({
     client,
