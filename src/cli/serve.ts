@@ -26,7 +26,7 @@ export function addServeCommand(program: Command): void {
 }
 
 async function serve(file: string | undefined): Promise<void> {
-  keepYoungGenerationSmall()
+  suitTheHeapToTransfers()
   const reloadConfig = () => loadConfig(file, process.env)
   const config = await reloadConfig()
   await prepareFirstRun(config)
@@ -57,7 +57,10 @@ function announce(lines: readonly string[]): void {
 /**
  * Every piece of a transfer is a small object that holds 16 KiB or more outside the heap, to be freed when the young
  * generation is collected. Grown to 16 MiB, V8's default, it lets a hundred MiB of dead pieces pile up first.
+ * The old generation then needs room for more than the pieces between two such collections: with the 8 MiB that V8 leaves
+ * a small heap, a push of 1 GiB collected everything dozens of times.
  */
-function keepYoungGenerationSmall(): void {
+function suitTheHeapToTransfers(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
+  setFlagsFromString('--heap-growing-percent=200')
 }
