@@ -1,6 +1,8 @@
 // The caches of one process: memory, and Redis where it is configured.
-import { ALONE, type ChangeBus } from '../cache/change-bus.ts'
+import type { ChangeBus } from '../cache/change-bus.ts'
 import type { CacheStore } from '../cache/cache-store.ts'
+import { PeerChangeBus } from '../cache/peer-change-bus.ts'
+import type { Peers } from '../cache/peers.ts'
 import { RedisChangeBus } from '../cache/redis-change-bus.ts'
 import { RedisLink } from '../cache/redis-link.ts'
 import { RedisStore } from '../cache/redis-store.ts'
@@ -16,10 +18,12 @@ export interface Caches {
   close(): Promise<void>
 }
 
-export function buildCaches({ memoryBytes, redis }: CacheConfig): Caches {
+/** `peers`: the other processes of this gateway, which have to learn of changes. */
+export function buildCaches({ memoryBytes, redis }: CacheConfig, peers: Peers): Caches {
   const link = redis && new RedisLink(redis)
   const shared = link && new RedisStore(link)
-  const bus = link ? new RedisChangeBus(link) : ALONE
+  // To Redis each process of a gateway is one more process.
+  const bus = link ? new RedisChangeBus(link) : new PeerChangeBus(peers)
   const referenceBytes = Math.floor(memoryBytes / 8)
   return {
     manifests: new ManifestCache({ maxBytes: memoryBytes - referenceBytes, shared }),

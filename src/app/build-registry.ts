@@ -112,7 +112,7 @@ class RouteBuilder {
     const cached = store.isShared ? {} : { cached: (inner: Registry) => this.#cached(inner, route) }
     const { registry, operations } = await buildStore(
       store,
-      { driver, ...cached, isServing: true },
+      { driver, ...cached, isServing: true, peers: this.#peers },
       this.#stack,
     )
     this.#purgeUploads(store, driver)

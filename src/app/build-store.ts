@@ -1,5 +1,8 @@
 // One store that keeps pushes: its registry as clients reach it, and what can be done to it.
 import type { StoreOperations } from '../admin/store-api.ts'
+import type { Locks } from '../cache/locks.ts'
+import { PeerLocks } from '../cache/peer-locks.ts'
+import { noPeers, type Peers } from '../cache/peers.ts'
 import type { StoreConfig } from '../config/config.ts'
 import { BundledRegistry } from '../core/bundled/bundled-registry.ts'
 import { FencedRegistry } from '../core/bundled/gc/fenced-registry.ts'
@@ -39,21 +42,24 @@ export interface BuildStoreOptions {
   readonly isServing: boolean
   /** False for a command that only reads: nothing is written (default true). */
   readonly recordsPulls?: boolean
+  /** The other processes of this gateway, which work on the store too; by default there are none. */
+  readonly peers?: Peers
 }
 
 /** What is opened is closed with `stack`. */
 export async function buildStore(
   store: StoreConfig,
-  { driver, cached = uncached, isServing, recordsPulls = true }: BuildStoreOptions,
+  { driver, cached = uncached, isServing, recordsPulls = true, peers = noPeers() }: BuildStoreOptions,
   stack: AsyncDisposableStack,
 ): Promise<BuiltStore> {
-  const bundled = new BundledRegistry({ driver, delete: store.allowsDelete })
+  const locks = new PeerLocks(peers, `locks of ${store.name}`)
+  const bundled = new BundledRegistry({ driver, delete: store.allowsDelete, locks })
   const { content } = bundled
   const rules = new TagRules(store.tagRules)
-  const core = cached(verified(guarded(bundled, store, rules), content, store))
+  const core = cached(verified(guarded(bundled, store, rules, locks), content, store))
   const { forget } = core
   const { fence, collector } = await buildCollector(store, { content, forget, isServing }, stack)
-  const fenced = new FencedRegistry(core.registry, fence)
+  const fenced = new FencedRegistry(core.registry, fence, locks)
   const pulls = recordsPulls ? await openPulls(rules, driver, stack) : undefined
   const operations = storeOperations({
     content,
@@ -79,14 +85,19 @@ function uncached(registry: Registry): CachedCore {
   return { registry, forget: async () => {} }
 }
 
-function guarded(bundled: BundledRegistry, { isReadOnly, tagRules }: StoreConfig, rules: TagRules): Registry {
+function guarded(
+  bundled: BundledRegistry,
+  { isReadOnly, tagRules }: StoreConfig,
+  rules: TagRules,
+  locks: Locks,
+): Registry {
   if (!isReadOnly && tagRules.length === 0) return bundled
   const { content } = bundled
   const tags = {
     resolve: content.tags.resolve.bind(content.tags),
     leadingTo: (repository: RepositoryName, digest: Digest) => tagsLeadingTo(content, repository, digest),
   }
-  return new ProtectedRegistry(bundled, { readOnly: isReadOnly, rules, tags })
+  return new ProtectedRegistry(bundled, { readOnly: isReadOnly, rules, tags, locks })
 }
 
 function verified(

@@ -30,7 +30,7 @@ export async function buildParts(
   stack: AsyncDisposableStack,
 ): Promise<Parts> {
   logEvents(logger, stack)
-  const caches = buildCaches(config.cache)
+  const caches = buildCaches(config.cache, peers)
   stack.defer(() => caches.close())
   const keyFiles = new TokenKeyFiles(config)
   const built = await buildRegistry(config, { caches, keyFiles, peers }, stack)

@@ -1,10 +1,10 @@
 // A registry that is read-only, or whose rules keep some tags from being moved or removed.
+import { LocalLocks, type Locks } from '../cache/locks.ts'
 import { digestOf, type Digest } from '../oci/digest.ts'
 import { RegistryError } from '../oci/error.ts'
 import { isDigest, type Reference, type Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import { DelegatingRegistry } from './delegating.ts'
-import { KeyedLock } from './content/keyed-lock.ts'
 import type { PushedManifest, PutManifestResult, Registry, RequestContext, UploadStore } from './registry.ts'
 import type { TagRules } from './tag-rules.ts'
 
@@ -21,17 +21,20 @@ export interface ProtectedRegistryOptions {
   readonly readOnly: boolean
   readonly rules: TagRules
   readonly tags: ProtectedTags
+  /** By default nobody else pushes to the store. */
+  readonly locks?: Locks
 }
 
 /** Refuses with `DENIED` what the rules forbid; all else goes to the registry it wraps. */
 export class ProtectedRegistry extends DelegatingRegistry {
   readonly #options: ProtectedRegistryOptions
   readonly #uploads: UploadStore | undefined
-  readonly #pushes = new KeyedLock()
+  readonly #locks: Locks
 
   constructor(inner: Registry, options: ProtectedRegistryOptions) {
     super(inner)
     this.#options = options
+    this.#locks = options.locks ?? new LocalLocks()
     this.#uploads = options.readOnly && inner.uploads ? readOnlyUploads(inner.uploads) : inner.uploads
   }
 
@@ -48,7 +51,7 @@ export class ProtectedRegistry extends DelegatingRegistry {
     if (immutable.length === 0) return put()
     const digest = isDigest(reference) ? reference : digestOf(manifest.bytes)
     // One after the other: of two pushes to a new tag the second has to find what the first has set.
-    return this.#pushes.run(repository, async () => {
+    return this.#locks.alone(`immutable ${repository}`, async () => {
       for (const tag of immutable) await this.#requireSame(repository, tag, digest)
       return put()
     })

@@ -1,5 +1,6 @@
 // The registry that keeps its content on a store of its own, on registry:2's layout.
 import { Readable } from 'node:stream'
+import type { Locks } from '../../cache/locks.ts'
 import type { ByteRange } from '../../oci/byte-range.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { RegistryError } from '../../oci/error.ts'
@@ -36,6 +37,8 @@ export interface BundledRegistryOptions {
   /** Whether manifests, tags and blobs may be deleted (default true); else `UNSUPPORTED`. */
   readonly delete?: boolean
   readonly claims?: SessionClaims
+  /** By default nobody else writes to the store. */
+  readonly locks?: Locks
 }
 
 export class BundledRegistry implements Registry {
@@ -45,7 +48,7 @@ export class BundledRegistry implements Registry {
   readonly #canDelete: boolean
 
   constructor(options: BundledRegistryOptions) {
-    this.#content = new ContentStore(options.driver)
+    this.#content = new ContentStore(options.driver, options.locks)
     this.#canDelete = options.delete ?? true
     this.#holders = new BlobHolders(this.#content)
     const claims = options.claims ?? new SessionClaims(options.driver)

@@ -1,11 +1,11 @@
 // Blobs: bytes kept once for all repositories, and which repository holds which.
 import type { Readable } from 'node:stream'
+import type { Locks } from '../../cache/locks.ts'
 import type { ByteRange } from '../../oci/byte-range.ts'
 import { digestOf, type Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { PathNotFoundError, type FileWriter, type StorageDriver } from '../../storage/driver.ts'
 import { blobDataPath, blobLinkFolder } from './layout.ts'
-import { KeyedLock } from './keyed-lock.ts'
 import { readLinkOf, writeLink } from './links.ts'
 
 /** Blobs that are looked for at once: a manifest of 4 MiB can name 40,000 that nobody ever pushed. */
@@ -23,10 +23,11 @@ export interface StoredBlob {
 
 export class BlobStore {
   readonly #driver: StorageDriver
-  readonly #writes = new KeyedLock()
+  readonly #locks: Locks
 
-  constructor(driver: StorageDriver) {
+  constructor(driver: StorageDriver, locks: Locks) {
     this.#driver = driver
+    this.#locks = locks
   }
 
   /** The blob, whichever repositories hold it; undefined when its bytes are not here. */
@@ -67,9 +68,9 @@ export class BlobStore {
     return this.#driver.redirectUrl?.(blobDataPath(digest))
   }
 
-  /** Runs `work` while no other work of this process writes or removes the bytes kept under `digest`. */
+  /** Runs `work` while no other work of this gateway writes or removes the bytes kept under `digest`. */
   alone<Result>(digest: Digest, work: () => Promise<Result>): Promise<Result> {
-    return this.#writes.run(digest, work)
+    return this.#locks.alone(`blob ${digest}`, work)
   }
 
   /** Ends a write session whose bytes the caller has hashed: they are kept under `digest`, unless they were already. */

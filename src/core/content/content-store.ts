@@ -1,4 +1,5 @@
 // Everything that a registry keeps on one store; the bundled registry and the mirrors work on it.
+import { LocalLocks, type Locks } from '../../cache/locks.ts'
 import type { StorageDriver } from '../../storage/driver.ts'
 import { BlobStore } from './blobs.ts'
 import { FolderNames } from './folder-names.ts'
@@ -16,13 +17,14 @@ export class ContentStore {
   readonly referrers: ReferrerStore
   readonly repositories: RepositoryList
 
-  constructor(driver: StorageDriver) {
+  /** `locks`: by default nobody else writes to the store. */
+  constructor(driver: StorageDriver, locks: Locks = new LocalLocks()) {
     this.driver = driver
-    this.blobs = new BlobStore(driver)
+    this.blobs = new BlobStore(driver, locks)
     this.manifests = new ManifestStore(driver, this.blobs)
     const folders = new FolderNames(driver)
-    this.tags = new TagStore(driver, folders)
-    this.referrers = new ReferrerStore(driver)
+    this.tags = new TagStore(driver, folders, locks)
+    this.referrers = new ReferrerStore(driver, locks)
     this.repositories = new RepositoryList(driver, folders)
   }
 }

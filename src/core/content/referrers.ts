@@ -1,22 +1,23 @@
 // Which manifests name which as their subject. Derived from the manifests; kept in files that registry:2 ignores.
+import type { Locks } from '../../cache/locks.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { StorageDriver } from '../../storage/driver.ts'
-import { KeyedLock } from './keyed-lock.ts'
 import { referrersFolder, referrersRoot } from './layout.ts'
 import { linkFolderOf, listLinkedDigests, readLink, writeLink } from './links.ts'
 
 export class ReferrerStore {
   readonly #driver: StorageDriver
-  readonly #lock = new KeyedLock()
+  readonly #locks: Locks
 
-  constructor(driver: StorageDriver) {
+  constructor(driver: StorageDriver, locks: Locks) {
     this.#driver = driver
+    this.#locks = locks
   }
 
-  /** Runs `work` while no other work of this process has to do with the referrers of `subject`. */
+  /** Runs `work` while no other work of this gateway has to do with the referrers of `subject`. */
   alone<Result>(repository: RepositoryName, subject: Digest, work: () => Promise<Result>): Promise<Result> {
-    return this.#lock.run(referrersFolder(repository, subject), work)
+    return this.#locks.alone(`referrers ${repository} ${subject}`, work)
   }
 
   /** Enters `referrer`; the subject need not exist. */

@@ -1,11 +1,11 @@
 // Tags: a link to the manifest of now, and links to every manifest of before.
+import type { Locks } from '../../cache/locks.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { parseTag, type Tag } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { PathNotFoundError, type StorageDriver } from '../../storage/driver.ts'
 import type { Page, PageRequest } from '../registry.ts'
 import { placeBehind, type FolderNames } from './folder-names.ts'
-import { KeyedLock } from './keyed-lock.ts'
 import { tagCurrentFolder, tagFolder, tagIndexFolder, tagsFolder } from './layout.ts'
 import { linkFile, linkFolderOf, readLink } from './links.ts'
 
@@ -26,10 +26,11 @@ export interface TagState {
 export class TagStore {
   readonly #driver: StorageDriver
   readonly #folders: FolderNames
-  readonly #lock = new KeyedLock()
+  readonly #locks: Locks
 
-  constructor(driver: StorageDriver, folders: FolderNames) {
+  constructor(driver: StorageDriver, folders: FolderNames, locks: Locks) {
     this.#driver = driver
+    this.#locks = locks
     this.#folders = folders
   }
 
@@ -40,7 +41,7 @@ export class TagStore {
 
   /** Points the tag to a manifest that the repository holds. */
   set(repository: RepositoryName, tag: Tag, digest: Digest): Promise<void> {
-    return this.#lock.run(tagFolder(repository, tag), async () => {
+    return this.#locks.alone(`tag ${repository} ${tag}`, async () => {
       const history = linkFile(linkFolderOf(tagIndexFolder(repository, tag), digest), digest)
       const current = linkFile(tagCurrentFolder(repository, tag), digest)
       const [historySize, currentSize] = await this.#driver.sizes([history.path, current.path])
@@ -54,12 +55,12 @@ export class TagStore {
 
   /** Removes the tag and its history. */
   delete(repository: RepositoryName, tag: Tag): Promise<void> {
-    return this.#lock.run(tagFolder(repository, tag), () => this.#remove(repository, tag))
+    return this.#locks.alone(`tag ${repository} ${tag}`, () => this.#remove(repository, tag))
   }
 
   /** Removes the tag as it was seen; false when it points elsewhere, or there again, by now. */
   deleteUnchanged(repository: RepositoryName, { tag, digest, pushedAt }: TagState): Promise<boolean> {
-    return this.#lock.run(tagFolder(repository, tag), async () => {
+    return this.#locks.alone(`tag ${repository} ${tag}`, async () => {
       const now = await this.state(repository, tag)
       if (now?.digest !== digest || now.pushedAt.getTime() !== pushedAt.getTime()) return false
       await this.#remove(repository, tag)

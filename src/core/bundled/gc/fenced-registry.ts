@@ -1,4 +1,5 @@
 // The bundled registry as clients reach it while a garbage collector works on its store.
+import { LocalLocks, type Locks } from '../../../cache/locks.ts'
 import { algorithmOf, digestOf, type Digest } from '../../../oci/digest.ts'
 import { isDigest, type Reference } from '../../../oci/reference.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
@@ -16,7 +17,6 @@ import type {
 import type { Fence } from './fence.ts'
 import { FencedUploads } from './fenced-uploads.ts'
 import { namedDigests } from './named-digests.ts'
-import { RepositoryLocks } from './repository-locks.ts'
 
 /**
  * Whatever it says is here stays for the grace; a push is checked and written while nothing that it names can go away.
@@ -25,11 +25,13 @@ import { RepositoryLocks } from './repository-locks.ts'
 export class FencedRegistry extends DelegatingRegistry {
   readonly #uploads: UploadStore | undefined
   readonly #fence: Fence
-  readonly #locks = new RepositoryLocks()
+  readonly #locks: Locks
 
-  constructor(inner: Registry, fence: Fence) {
+  /** `locks`: by default nobody else writes to the store. */
+  constructor(inner: Registry, fence: Fence, locks: Locks = new LocalLocks()) {
     super(inner)
     this.#fence = fence
+    this.#locks = locks
     this.#uploads = inner.uploads && new FencedUploads(inner.uploads, fence)
   }
 
@@ -58,7 +60,9 @@ export class FencedRegistry extends DelegatingRegistry {
   ): Promise<PutManifestResult> {
     return this.#fence.during(digestsOf(reference, manifest), () =>
       // A delete at the same time could find the manifest before this push, and its tags after it.
-      this.#locks.shared(repository, () => this.inner.putManifest(repository, reference, manifest, context)),
+      this.#locks.shared(keyOf(repository), () =>
+        this.inner.putManifest(repository, reference, manifest, context),
+      ),
     )
   }
 
@@ -67,7 +71,7 @@ export class FencedRegistry extends DelegatingRegistry {
     reference: Reference,
     context: RequestContext,
   ): Promise<void> {
-    await this.#locks.alone(repository, async () => {
+    await this.#locks.alone(keyOf(repository), async () => {
       // Who pulls it now was told what it names, and goes on to ask for that.
       const digests = await this.#digestsBehind(repository, reference, context)
       await this.#fence.during(digests, () => this.inner.deleteManifest(repository, reference, context))
@@ -99,12 +103,12 @@ export class FencedRegistry extends DelegatingRegistry {
   }
 
   override deleteBlob(repository: RepositoryName, digest: Digest, context: RequestContext): Promise<void> {
-    return this.#locks.alone(repository, () => this.inner.deleteBlob(repository, digest, context))
+    return this.#locks.alone(keyOf(repository), () => this.inner.deleteBlob(repository, digest, context))
   }
 
   /** Runs `work` while no push to the repository and no delete in it runs. */
   alone<Result>(repository: RepositoryName, work: () => Promise<Result>): Promise<Result> {
-    return this.#locks.alone(repository, work)
+    return this.#locks.alone(keyOf(repository), work)
   }
 
   async #digestsBehind(
@@ -120,6 +124,10 @@ export class FencedRegistry extends DelegatingRegistry {
       return isDigest(reference) ? [reference] : []
     }
   }
+}
+
+function keyOf(repository: RepositoryName): string {
+  return `repository ${repository}`
 }
 
 /** The manifest and all that it names. */

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { RepositoryLocks } from '../../../../src/core/bundled/gc/repository-locks.ts'
-import { repository } from '../../content/content.ts'
+import { LocalLocks } from '../../src/cache/locks.ts'
 
-const [A, B] = [repository('a'), repository('b')]
+const [A, B] = ['a', 'b']
 
 /** Work that ends when it is told to. */
 function work(log: string[], name: string) {
@@ -16,8 +15,8 @@ function work(log: string[], name: string) {
   return { run, end: () => end.resolve() }
 }
 
-test('pushes go side by side; a delete waits for them, and later pushes wait for it', async () => {
-  const [locks, log] = [new RepositoryLocks(), [] as string[]]
+test('shared work goes side by side; what goes alone waits for it, and later shared work waits for that', async () => {
+  const [locks, log] = [new LocalLocks(), [] as string[]]
   const [first, second, alone, third] = ['first', 'second', 'alone', 'third'].map((name) => work(log, name))
   assert.ok(first && second && alone && third)
   const all = [
@@ -32,8 +31,8 @@ test('pushes go side by side; a delete waits for them, and later pushes wait for
   assert.deepEqual(log.slice(4), ['alone begins', 'alone ends', 'third begins', 'third ends'])
 })
 
-test('repositories do not wait for each other, and a failure holds up nobody', async () => {
-  const [locks, log] = [new RepositoryLocks(), [] as string[]]
+test('keys do not wait for each other, and a failure holds up nobody', async () => {
+  const [locks, log] = [new LocalLocks(), [] as string[]]
   const slow = work(log, 'slow')
   const waiting = locks.alone(A, slow.run)
   assert.equal(await locks.alone(B, async () => 'b'), 'b')
