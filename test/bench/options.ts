@@ -14,12 +14,25 @@ export interface Options {
   readonly largeBlobBytes: number
   /** The sizes of the blobs that move while memory is watched. */
   readonly memoryBlobBytes: readonly number[]
+  readonly idleConnections: number
   /** Where dockgate writes CPU profiles; its figures are not comparable then. */
   readonly profileFolder: string | undefined
 }
 
-const FULL = { runs: 5, seconds: 5, largeBlobBytes: GIB, memoryBlobBytes: [GIB, 4 * GIB] }
-const QUICK = { runs: 3, seconds: 2, largeBlobBytes: 256 * MIB, memoryBlobBytes: [64 * MIB, 256 * MIB] }
+const FULL = {
+  runs: 5,
+  seconds: 2,
+  largeBlobBytes: GIB,
+  memoryBlobBytes: [256 * MIB, GIB],
+  idleConnections: 10_000,
+}
+const QUICK = {
+  runs: 3,
+  seconds: 1,
+  largeBlobBytes: 256 * MIB,
+  memoryBlobBytes: [64 * MIB, 256 * MIB],
+  idleConnections: 1000,
+}
 
 /** Undefined: help was asked for. Throws for what is not understood. */
 export function parseOptions(args: readonly string[]): Options | undefined {
@@ -43,6 +56,17 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     seconds: positive('seconds', values.seconds) ?? sizes.seconds,
     profileFolder: values.profile,
   }
+}
+
+/** Those that were asked for; all, when none was named. Throws for a name that no scenario has. */
+export function selectScenarios<Named extends { readonly name: string }>(
+  scenarios: readonly Named[],
+  { only }: Pick<Options, 'only'>,
+): readonly Named[] {
+  const unknown = only.find((name) => !scenarios.some((scenario) => scenario.name === name))
+  if (unknown !== undefined)
+    throw new Error(`no scenario "${unknown}": there are ${scenarios.map(({ name }) => name).join(', ')}`)
+  return only.length === 0 ? scenarios : scenarios.filter(({ name }) => only.includes(name))
 }
 
 /** `scenarios` by name. */

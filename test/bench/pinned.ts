@@ -1,4 +1,6 @@
 // Servers share one core and clients another, so that neither takes the time of the other.
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { startProcess, type RunningProcess } from '../support/process.ts'
 import type { Scope } from '../support/scope.ts'
 
@@ -8,6 +10,12 @@ export const CLIENT_CORE = 1
 /** A command line that runs on one core. */
 export function pinned(core: number, command: readonly string[]): [program: string, ...args: string[]] {
   return ['taskset', '--cpu-list', String(core), ...command]
+}
+
+/** This process starts clients and plays upstreams: it belongs to the clients' core, with all that it starts unpinned. */
+export async function pinThisProcess(): Promise<void> {
+  const target = ['--all-tasks', '--pid', '--cpu-list', String(CLIENT_CORE), String(process.pid)]
+  await promisify(execFile)('taskset', target)
 }
 
 export interface ServerOptions {

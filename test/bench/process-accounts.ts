@@ -10,6 +10,8 @@ export interface Memory {
 interface ProcessStat {
   readonly parent: number
   readonly cpuTicks: number
+  /** Since the machine began. */
+  readonly startTicks: number
 }
 
 /** USER_HZ is 100 on every architecture that Node runs on. */
@@ -28,6 +30,13 @@ export async function memoryOf(pids: readonly number[]): Promise<Memory> {
   const sum = (field: string): number =>
     statuses.reduce((total, status) => total + kibibytes(status, field) * 1024, 0)
   return { rssBytes: sum('VmRSS'), peakRssBytes: sum('VmHWM') }
+}
+
+/** Milliseconds since the process began, to a hundredth of a second. */
+export async function ageMsOf(pid: number): Promise<number> {
+  const [uptime, stat] = await Promise.all([readFile('/proc/uptime', 'utf8'), readStat(String(pid))])
+  if (!stat) throw new Error(`process ${pid} is gone`)
+  return Math.round((Number(uptime.split(' ')[0]) - stat.startTicks / TICKS_PER_SECOND) * 1000)
 }
 
 function treeOf(roots: readonly number[], all: ReadonlyMap<number, ProcessStat>): number[] {
@@ -49,7 +58,8 @@ async function readStat(pid: string): Promise<ProcessStat | undefined> {
   const [, parent, ...fields] = text.slice(text.lastIndexOf(')') + 2).split(' ')
   if (parent === undefined) return undefined
   const times = fields.slice(9, 13).map(Number) // utime, stime, cutime, cstime
-  return { parent: Number(parent), cpuTicks: times.reduce((sum, ticks) => sum + ticks, 0) }
+  const cpuTicks = times.reduce((sum, ticks) => sum + ticks, 0)
+  return { parent: Number(parent), cpuTicks, startTicks: Number(fields[17]) }
 }
 
 function readStatus(pid: number): Promise<string> {

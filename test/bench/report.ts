@@ -4,16 +4,18 @@ import { join } from 'node:path'
 import type { Machine } from './machine.ts'
 import type { Options } from './options.ts'
 import type { Figure, Scenario, Verdict } from './scenario.ts'
-import { shown } from './scenarios/cpu.ts'
+import { shown } from './statistics.ts'
 
 export interface Result {
   readonly scenario: Pick<Scenario, 'name' | 'title' | 'unit'>
   readonly figures: readonly Figure[]
   readonly verdicts: readonly Verdict[]
+  /** What has to be known of the figures, such as systems that are left out. */
+  readonly notes: readonly string[]
 }
 
 /** A table of the figures, and a line for each target. */
-export function resultText({ scenario, figures, verdicts }: Result): string {
+export function resultText({ scenario, figures, verdicts, notes }: Result): string {
   const details = Object.keys(figures[0]?.details ?? {})
   const base = figures[0]?.value ?? NaN
   const head = ['', scenario.unit, '×', 'from', 'to', ...details]
@@ -29,7 +31,13 @@ export function resultText({ scenario, figures, verdicts }: Result): string {
     ({ text, actual, limit, isReached }) =>
       `  ${isReached ? 'ok    ' : 'MISSED'}  ${text}: ${shown(actual)} (limit ${shown(limit)})`,
   )
-  return [`${scenario.name}: ${scenario.title}`, ...aligned([head, ...rows]), ...targets, ''].join('\n')
+  return [
+    `${scenario.name}: ${scenario.title}`,
+    ...aligned([head, ...rows]),
+    ...targets,
+    ...notes.map((note) => `  ${note}`),
+    '',
+  ].join('\n')
 }
 
 export function machineText(machine: Machine): string {

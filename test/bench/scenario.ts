@@ -1,9 +1,10 @@
 // What a scenario is: a kind of work, the systems that do it, and what dockgate has to reach beside them.
-import type { RunningSystem, System } from './system.ts'
-import type { Content } from './content.ts'
+import type { RunningSystem, System, SystemOptions } from './system.ts'
+import type { Content, Needs } from './content/content.ts'
 import type { Options } from './options.ts'
 import type { TestCertificate } from '../support/certificates.ts'
 import type { Scope } from '../support/scope.ts'
+import { median } from './statistics.ts'
 
 /** What scenarios work with. */
 export interface Bench {
@@ -12,10 +13,15 @@ export interface Bench {
   readonly tls: TestCertificate
   /** Ends clients when the bench is interrupted. */
   readonly signal: AbortSignal
-  /** Starts a system on the shared content; it is gone when `t` ends. */
-  start(t: Scope, system: System): Promise<RunningSystem>
+  /**
+   * Starts a system, on the shared content over TLS where `changes` say nothing else; it is gone when `t` ends.
+   * Undefined: it cannot run here. The table says why, and what would be held against it is not judged.
+   */
+  start(t: Scope, system: System, changes?: Partial<SystemOptions>): Promise<RunningSystem | undefined>
   /** Tells people how far it is. */
   progress(text: string): void
+  /** A line below the table. */
+  note(text: string): void
 }
 
 /** One system's answer to one scenario. */
@@ -42,8 +48,8 @@ export interface Scenario {
   readonly title: string
   /** Of its figures: `CPU µs per request`. */
   readonly unit: string
-  /** Sizes of the blobs that have to be in the store. */
-  blobSizes(options: Options): readonly number[]
+  /** What has to be in the store; by default one image. */
+  needs?(options: Options): Needs
   targets(options: Options): readonly Target[]
   /** Starts what it needs within `t`, and measures. */
   measure(t: Scope, bench: Bench): Promise<readonly Figure[]>
@@ -55,25 +61,25 @@ export interface Verdict extends Target {
 }
 
 /**
- * Holds figures against targets. Ratios are taken run by run, and their median counts: systems take turns, so a busy
- * minute of the machine is in both. Throws when a target speaks of a subject that was not measured.
+ * Holds figures against targets, but for those that speak of `absent` subjects. Ratios are taken run by run, and their
+ * median counts: systems take turns, so a busy minute of the machine is in both. Throws when a target speaks of a
+ * subject that was not measured.
  */
-export function judge(targets: readonly Target[], figures: readonly Figure[]): Verdict[] {
+export function judge(
+  targets: readonly Target[],
+  figures: readonly Figure[],
+  absent: ReadonlySet<string> = new Set(),
+): Verdict[] {
   const runsOf = (subject: string): readonly number[] => {
     const found = figures.find((figure) => figure.subject === subject)
     if (!found) throw new Error(`nothing was measured of ${subject}`)
     return found.runs
   }
-  return targets.map((target) => {
+  const isJudged = ({ subject, against }: Target): boolean =>
+    !absent.has(subject) && (against === undefined || !absent.has(against))
+  return targets.filter(isJudged).map((target) => {
     const others = target.against === undefined ? undefined : runsOf(target.against)
     const actual = median(runsOf(target.subject).map((value, run) => value / (others?.[run] ?? 1)))
     return { ...target, actual, isReached: actual <= target.limit }
   })
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = Math.floor(sorted.length / 2)
-  const upper = sorted[middle] ?? NaN
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2
 }

@@ -1,8 +1,8 @@
-// What a system under test is: something that serves the shared content over TLS to one account.
+// What a system under test is: something that serves a folder of content to one account.
 import type { TestCertificate } from '../support/certificates.ts'
 import { basic } from '../support/http.ts'
 import type { Scope } from '../support/scope.ts'
-import type { Content } from './content.ts'
+import type { Content } from './content/content.ts'
 
 export const ACCOUNT = { username: 'alice', password: 'bench-secret' }
 /** `Authorization` of {@link ACCOUNT}. */
@@ -15,18 +15,27 @@ export interface SystemOptions {
   /** What lies there; undefined while it is being filled. */
   readonly content: Content | undefined
   readonly profileFolder: string | undefined
+  /** HTTP without TLS. */
+  readonly isPlain: boolean
 }
 
 export interface RunningSystem {
   readonly name: string
-  /** `https://127.0.0.1:<port>` */
+  /** `https://127.0.0.1:<port>`, or http where that was asked for. */
   readonly url: string
-  /** The processes it was started as; their children count as well. */
+  /** The processes it was started as and that count; their children count as well. */
   readonly pids: readonly number[]
+  /** Of dockgate: what its other commands are given. */
+  readonly configFile?: string
 }
 
 export interface System {
   /** As tables call it. */
   readonly name: string
   start(t: Scope, options: SystemOptions): Promise<RunningSystem>
+}
+
+/** A system that cannot run here. The message says why, and how it could. */
+export class CannotRunError extends Error {
+  override readonly name = 'CannotRunError'
 }

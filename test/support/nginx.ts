@@ -27,6 +27,8 @@ export interface NginxOptions {
   readonly config: (place: NginxPlace) => string
   /** Lines outside of the http block, such as `worker_processes 1;`. */
   readonly main?: string
+  /** How many connections it may have, those to what is behind it included; nginx's 512. */
+  readonly connections?: number
 }
 
 /** Starts nginx in a folder of its own and waits until its port is open. It is gone when `t` ends. */
@@ -49,7 +51,7 @@ export async function startNginx(t: Scope, options: NginxOptions): Promise<Nginx
   }
 }
 
-function configuration({ config, main = '' }: NginxOptions, place: NginxPlace): string {
+function configuration({ config, main = '', connections = 512 }: NginxOptions, place: NginxPlace): string {
   const kinds = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   const temporary = kinds.map((kind) => `  ${kind}_temp_path temp/${kind};`).join('\n')
   // Workers of a root nginx would drop to an account that may not read a temporary folder.
@@ -57,7 +59,7 @@ function configuration({ config, main = '' }: NginxOptions, place: NginxPlace): 
   return `${user}
 ${main}
 pid nginx.pid;
-events {}
+events { worker_connections ${connections}; }
 http {
   access_log access.log;
 ${temporary}

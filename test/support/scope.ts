@@ -41,6 +41,12 @@ export function atEnd(t: Scope, close: () => Promise<void> | void): void {
   else stack.defer(close)
 }
 
+/** Runs `work` in a scope of its own, which ends with it. */
+export async function scoped<Value>(work: (t: Scope) => Promise<Value>): Promise<Value> {
+  await using stack = new AsyncDisposableStack()
+  return await work({ after: (close) => stack.defer(close) })
+}
+
 /** A new empty folder that is gone when `t` ends. */
 export async function temporaryFolder(t: Scope): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'dockgate-test-'))

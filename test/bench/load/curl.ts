@@ -1,7 +1,7 @@
 // Whole blobs, by curl: as fast as it goes, or at a rate.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import type { StoredBlob } from '../content.ts'
+import type { StoredBlob } from '../content/content.ts'
 import { CLIENT_CORE, pinned } from '../pinned.ts'
 import { BASIC } from '../system.ts'
 

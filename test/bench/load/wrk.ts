@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { CLIENT_CORE, pinned } from '../pinned.ts'
 
 const REPORT = join(import.meta.dirname, 'report.lua')
+const PACED = join(import.meta.dirname, 'paced.lua')
 const PUT_MANIFESTS = join(import.meta.dirname, 'put-manifests.lua')
 
 export interface WrkOptions {
@@ -15,6 +16,8 @@ export interface WrkOptions {
   readonly signal: AbortSignal
   /** A file with the manifest to put under ever new tags (see put-manifests.lua); undefined: GETs of `url`. */
   readonly manifestFile?: string | undefined
+  /** How long each connection waits between two requests; undefined: not at all. */
+  readonly paceMs?: number
 }
 
 export interface WrkSummary {
@@ -32,12 +35,13 @@ export async function runWrk({
   seconds,
   signal,
   manifestFile,
+  paceMs,
 }: WrkOptions): Promise<WrkSummary> {
   const head = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
-  const script = manifestFile === undefined ? REPORT : PUT_MANIFESTS
+  const script = manifestFile !== undefined ? PUT_MANIFESTS : paceMs !== undefined ? PACED : REPORT
   const size = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '30s']
   const [program, ...args] = pinned(CLIENT_CORE, ['wrk', ...size, '-s', script, ...head, url])
-  const env = { ...process.env, REPORT, MANIFEST: manifestFile }
+  const env = { ...process.env, REPORT, MANIFEST: manifestFile, PACE_MS: paceMs?.toString() }
   const options = { signal, timeout: (seconds + 60) * 1000, env }
   const { stdout } = await promisify(execFile)(program, args, options)
   const json = /^summary (.*)$/m.exec(stdout)?.[1]

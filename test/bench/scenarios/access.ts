@@ -5,7 +5,8 @@ import type { Grant } from '../../../src/access/grants.ts'
 import type { Policy } from '../../../src/access/policy.ts'
 import { parseRepositoryName, type RepositoryName } from '../../../src/oci/repository-name.ts'
 import { known } from '../../support/known.ts'
-import { median, type Figure, type Scenario } from '../scenario.ts'
+import type { Figure, Scenario } from '../scenario.ts'
+import { median } from '../statistics.ts'
 
 const FEW = 100
 const MANY = 10_000
@@ -73,7 +74,6 @@ export const access: Scenario = {
   name: 'access',
   title: 'one decision about access, in process, by the shape of the grants',
   unit: 'CPU µs per decision',
-  blobSizes: () => [],
   targets: () =>
     SHAPES.map(({ name }) => ({
       subject: subjectOf(name, MANY),

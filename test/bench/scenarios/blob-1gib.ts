@@ -1,5 +1,5 @@
 // A large blob from the disk to one client.
-import { blobPath } from '../content.ts'
+import { blobPath } from '../content/content.ts'
 import { pullBlob } from '../load/curl.ts'
 import { GIB } from '../options.ts'
 import type { Scenario } from '../scenario.ts'
@@ -14,7 +14,7 @@ export const blob1Gib: Scenario = {
   name: 'blob-1gib',
   title: 'authenticated GET of a 1 GiB blob over TLS (--quick: 256 MiB), one client',
   unit: 'CPU s per GiB',
-  blobSizes: ({ largeBlobBytes }) => [largeBlobBytes],
+  needs: ({ largeBlobBytes }) => ({ blobSizes: [largeBlobBytes] }),
   targets: () => [
     { subject: dockgate.name, against: nginxRegistry.name, limit: 1, text: '≤ nginx + docker-registry' },
   ],

@@ -1,5 +1,5 @@
 // Blobs of a usual layer's size, one after the other.
-import { blobPath } from '../content.ts'
+import { blobPath } from '../content/content.ts'
 import { MIB } from '../options.ts'
 import type { Scenario } from '../scenario.ts'
 import { BASIC } from '../system.ts'
@@ -14,7 +14,7 @@ export const blob1Mib: Scenario = {
   name: 'blob-1mib',
   title: `authenticated GET of a 1 MiB blob over TLS, ${CONNECTIONS} connections`,
   unit: 'CPU µs per request',
-  blobSizes: () => [MIB],
+  needs: () => ({ blobSizes: [MIB] }),
   targets: () => [
     { subject: dockgate.name, against: nginxRegistry.name, limit: 1, text: '≤ nginx + docker-registry' },
   ],

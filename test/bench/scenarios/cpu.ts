@@ -1,9 +1,11 @@
 // What scenarios of CPU time share: systems take turns, so that a busy minute of the machine hits all of them alike.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { cpuSecondsOf } from '../process-accounts.ts'
-import { median, type Bench, type Figure } from '../scenario.ts'
-import type { RunningSystem, System } from '../system.ts'
+import { MIB } from '../options.ts'
+import { cpuSecondsOf, memoryOf } from '../process-accounts.ts'
+import type { Bench, Figure } from '../scenario.ts'
+import { median, shown } from '../statistics.ts'
+import type { RunningSystem, System, SystemOptions } from '../system.ts'
 import type { Scope } from '../../support/scope.ts'
 
 /** What a burst of work did, in the scenario's own unit of work: requests, GiB. */
@@ -15,6 +17,8 @@ export interface Work {
 
 export interface CpuWork {
   readonly systems: readonly System[]
+  /** How they are started, when it is not the usual way. */
+  readonly changes?: Partial<SystemOptions>
   /** CPU seconds per unit are shown times this: 1e6 for µs. */
   readonly scale: number
   /** What the rate of units is called: `requests/s`. */
@@ -33,7 +37,10 @@ interface Sample extends Work {
 /** The CPU time that each system spends per unit of work: medians over the bench's runs. */
 export async function measureCpu(t: Scope, bench: Bench, job: CpuWork): Promise<Figure[]> {
   const systems: { running: RunningSystem; samples: Sample[] }[] = []
-  for (const system of job.systems) systems.push({ running: await bench.start(t, system), samples: [] })
+  for (const system of job.systems) {
+    const running = await bench.start(t, system, job.changes)
+    if (running) systems.push({ running, samples: [] })
+  }
   for (const { running } of systems) {
     bench.progress(`warming up ${running.name}`)
     await job.warmUp(running)
@@ -43,7 +50,12 @@ export async function measureCpu(t: Scope, bench: Bench, job: CpuWork): Promise<
       bench.progress(`run ${run} of ${bench.options.runs}: ${running.name}`)
       samples.push(await sample(job, running))
     }
-  return systems.map(({ running, samples }) => figureOf(running.name, job, samples))
+  return Promise.all(
+    systems.map(async ({ running, samples }) => {
+      const { peakRssBytes } = await memoryOf(running.pids)
+      return figureOf(running.name, job, samples, peakRssBytes)
+    }),
+  )
 }
 
 async function sample(job: CpuWork, running: RunningSystem): Promise<Sample> {
@@ -53,17 +65,18 @@ async function sample(job: CpuWork, running: RunningSystem): Promise<Sample> {
   return { ...work, cpu: (await cpuSecondsOf(running.pids)) - before }
 }
 
-function figureOf(subject: string, { scale, rate }: CpuWork, samples: readonly Sample[]): Figure {
+function figureOf(
+  subject: string,
+  { scale, rate }: CpuWork,
+  samples: readonly Sample[],
+  peakRssBytes: number,
+): Figure {
   const runs = samples.map(({ cpu, units }) => (cpu / units) * scale)
   const details: Record<string, string> = {
     [rate]: shown(median(samples.map(({ units, seconds }) => units / seconds))),
   }
   for (const name of Object.keys(samples[0]?.details ?? {}))
     details[name] = shown(median(samples.map((each) => each.details?.[name] ?? NaN)))
+  details['peak MiB'] = shown(peakRssBytes / MIB)
   return { subject, value: median(runs), runs, details }
-}
-
-/** Three digits that count. */
-export function shown(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toPrecision(3)
 }

@@ -14,7 +14,6 @@ export const manifestBasic: Scenario = {
   name: 'manifest-basic',
   title: `authenticated manifest hit by tag over TLS, Basic, ${CONNECTIONS} connections`,
   unit: 'CPU µs per request',
-  blobSizes: () => [],
   targets: () => [
     { subject: dockgate.name, against: bareHandler.name, limit: 2.5, text: '≤ 2.5 × the bare handler' },
     { subject: dockgate.name, against: nginxRegistry.name, limit: 1 / 3, text: '≤ 1/3 of nginx + apr1' },

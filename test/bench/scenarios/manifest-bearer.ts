@@ -1,6 +1,6 @@
 // The same manifest with a token of dockgate's own service, as docker asks.
 import { send } from '../../support/http.ts'
-import { REPOSITORY } from '../content.ts'
+import { REPOSITORY } from '../content/content.ts'
 import type { Bench, Scenario } from '../scenario.ts'
 import { ACCOUNT, type System } from '../system.ts'
 import { bareHandler } from '../systems/bare-handler.ts'
@@ -14,7 +14,6 @@ export const manifestBearer: Scenario = {
   name: 'manifest-bearer',
   title: `authenticated manifest hit by tag over TLS, Bearer, ${CONNECTIONS} connections`,
   unit: 'CPU µs per request',
-  blobSizes: () => [],
   targets: () => [
     { subject: dockgate.name, against: bareHandler.name, limit: 2.5, text: '≤ 2.5 × the bare handler' },
   ],

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { temporaryFolder } from '../../support/scope.ts'
-import { REPOSITORY } from '../content.ts'
+import { REPOSITORY } from '../content/content.ts'
 import type { Scenario } from '../scenario.ts'
 import { BASIC } from '../system.ts'
 import { openDockerRegistry } from '../systems/docker-registry.ts'
@@ -16,7 +16,6 @@ export const manifestPut: Scenario = {
   name: 'manifest-put',
   title: `PUT of a new manifest by a new tag over TLS, Basic, ${CONNECTIONS} connections`,
   unit: 'CPU µs per request',
-  blobSizes: () => [],
   targets: () => [
     {
       subject: dockgate.name,

@@ -1,14 +1,14 @@
 // How much memory a crowd costs: 20 clients pull and 5 push large blobs, half of them slowly.
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Scope } from '../../support/scope.ts'
-import { blobPath, type StoredBlob } from '../content.ts'
+import { scoped, type Scope } from '../../support/scope.ts'
+import { blobPath, type StoredBlob } from '../content/content.ts'
 import { pullBlob, pushBlob, startUpload } from '../load/curl.ts'
 import { MIB } from '../options.ts'
 import { memoryOf } from '../process-accounts.ts'
 import type { Bench, Figure, Scenario } from '../scenario.ts'
+import { shown } from '../statistics.ts'
 import type { RunningSystem } from '../system.ts'
 import { dockgate } from '../systems/dockgate.ts'
-import { shown } from './cpu.ts'
 
 const PULLERS = 20
 const PUSHERS = 5
@@ -21,7 +21,7 @@ export const memory: Scenario = {
   name: 'memory',
   title: `peak memory above idle while ${PULLERS} clients pull and ${PUSHERS} push, every second one slowly`,
   unit: 'MiB',
-  blobSizes: ({ memoryBlobBytes }) => memoryBlobBytes,
+  needs: ({ memoryBlobBytes }) => ({ blobSizes: memoryBlobBytes }),
   targets: ({ memoryBlobBytes }) =>
     memoryBlobBytes.map((size) => ({
       subject: subjectOf(size),
@@ -30,16 +30,16 @@ export const memory: Scenario = {
     })),
   measure: async (_, bench) => {
     const figures: Figure[] = []
-    for (const size of bench.options.memoryBlobBytes) figures.push(await measureSize(bench, size))
+    for (const size of bench.options.memoryBlobBytes)
+      figures.push(await scoped((t) => measureSize(t, bench, size)))
     return figures
   },
 }
 
 /** Each size has a process of its own: a peak is never forgotten. */
-async function measureSize(bench: Bench, size: number): Promise<Figure> {
-  await using stack = new AsyncDisposableStack()
-  const scope: Scope = { after: (close) => stack.defer(close) }
-  const system = await bench.start(scope, dockgate)
+async function measureSize(t: Scope, bench: Bench, size: number): Promise<Figure> {
+  const system = await bench.start(t, dockgate)
+  if (!system) throw new Error('dockgate did not start')
   const blob = bench.content.blob(size)
   const { certificate } = bench.tls
   const uploads = `${system.url}/v2/team-a/warm-up/blobs/uploads/`

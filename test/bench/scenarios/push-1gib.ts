@@ -1,5 +1,5 @@
 // A large blob from one client into the store, as docker sends it: POST, one chunked PATCH, PUT.
-import { REPOSITORY } from '../content.ts'
+import { REPOSITORY } from '../content/content.ts'
 import { pushBlob } from '../load/curl.ts'
 import { GIB } from '../options.ts'
 import type { Scenario } from '../scenario.ts'
@@ -13,7 +13,7 @@ export const push1Gib: Scenario = {
   name: 'push-1gib',
   title: 'push of a 1 GiB blob over TLS (--quick: 256 MiB), one client',
   unit: 'CPU s per GiB',
-  blobSizes: ({ largeBlobBytes }) => [largeBlobBytes],
+  needs: ({ largeBlobBytes }) => ({ blobSizes: [largeBlobBytes] }),
   targets: () => [
     { subject: dockgate.name, against: dockerRegistry.name, limit: 1, text: '≤ docker-registry with TLS' },
     { subject: dockgate.name, against: nginxRegistry.name, limit: 1, text: '≤ nginx + docker-registry' },

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { freePort } from '../../support/port.ts'
 import { temporaryFolder } from '../../support/scope.ts'
-import { blobPath } from '../content.ts'
+import { blobPath } from '../content/content.ts'
 import { startServer } from '../pinned.ts'
 import type { System } from '../system.ts'
 import type { BareServerOptions } from './bare-server.ts'
@@ -14,15 +14,14 @@ const IN_MEMORY_BYTES = 16 * 1024 ** 2
 
 export const bareHandler: System = {
   name: 'bare node:https',
-  async start(t, { tls, content }) {
+  async start(t, { tls, content, isPlain }) {
     if (!content) throw new Error('the bare handler serves what is there')
     const folder = await temporaryFolder(t)
     const [port, file] = [await freePort(), join(folder, 'options.json')]
     const { manifest } = content
     const options: BareServerOptions = {
       port,
-      certificate: tls.certificate,
-      key: tls.key,
+      ...(isPlain ? {} : { certificate: tls.certificate, key: tls.key }),
       manifest: {
         path: content.manifestPath,
         type: manifest.mediaType,
@@ -43,6 +42,6 @@ export const bareHandler: System = {
       logFile: join(folder, 'output.log'),
       ready: (program) => program.log().includes('listening'),
     })
-    return { name: this.name, url: `https://127.0.0.1:${port}`, pids: [pid] }
+    return { name: this.name, url: `${isPlain ? 'http' : 'https'}://127.0.0.1:${port}`, pids: [pid] }
   },
 }

@@ -11,17 +11,17 @@ import { ACCOUNT, type RunningSystem, type System } from '../system.ts'
 
 export const dockerRegistry: System = {
   name: 'docker-registry + bcrypt',
-  async start(t, { tls, root }) {
+  async start(t, { tls, root, isPlain }) {
     const htpasswd = await writeHtpasswd(t, { [ACCOUNT.username]: ACCOUNT.password })
-    return { ...(await startRegistry(t, { root, tls, htpasswd })), name: this.name }
+    return { ...(await startRegistry(t, { root, htpasswd, ...(isPlain ? {} : { tls }) })), name: this.name }
   },
 }
 
 /** The registry alone, without what a login costs it. */
 export const openDockerRegistry: System = {
   name: 'docker-registry, no login',
-  async start(t, { tls, root }) {
-    return { ...(await startRegistry(t, { root, tls })), name: this.name }
+  async start(t, { tls, root, isPlain }) {
+    return { ...(await startRegistry(t, { root, ...(isPlain ? {} : { tls }) })), name: this.name }
   },
 }
 
@@ -29,12 +29,14 @@ export interface RegistryOptions {
   readonly root: string
   readonly tls?: TestCertificate
   readonly htpasswd?: string
+  /** The program; Debian's `docker-registry`. */
+  readonly program?: string
 }
 
-/** registry:2 on the servers' core; without `tls` plain, without `htpasswd` open to all. */
+/** registry:2, or 3, on the servers' core; without `tls` plain, without `htpasswd` open to all. */
 export async function startRegistry(
   t: Scope,
-  { root, tls, htpasswd }: RegistryOptions,
+  { root, tls, htpasswd, program = 'docker-registry' }: RegistryOptions,
 ): Promise<RunningSystem> {
   const folder = await temporaryFolder(t)
   const [address, file] = [`127.0.0.1:${await freePort()}`, join(folder, 'config.yml')]
@@ -48,7 +50,7 @@ export async function startRegistry(
   }
   await writeFile(file, JSON.stringify(configuration)) // JSON is YAML
   const { pid } = await startServer(t, {
-    command: ['docker-registry', 'serve', file],
+    command: [program, 'serve', file],
     logFile: join(folder, 'access.log'),
     // With AWS_CA_BUNDLE set, Debian's build can panic in a driver that is not even used.
     env: { AWS_CA_BUNDLE: undefined, OTEL_TRACES_EXPORTER: 'none' },

@@ -1,42 +1,69 @@
-// The classic front: nginx with TLS and an apr1 password file before registry:2, manifests in its proxy_cache.
-import { writeHtpasswd } from '../../support/htpasswd.ts'
+// The classic front: nginx with TLS and a password file before registry:2, manifests in its proxy_cache.
+import { writeHtpasswd, type PasswordHash } from '../../support/htpasswd.ts'
 import { startNginx } from '../../support/nginx.ts'
+import type { Scope } from '../../support/scope.ts'
 import { SERVER_CORE } from '../pinned.ts'
-import { ACCOUNT, type System, type SystemOptions } from '../system.ts'
+import { ACCOUNT, type RunningSystem, type System, type SystemOptions } from '../system.ts'
 import { startRegistry } from './docker-registry.ts'
 
-export const nginxRegistry: System = {
-  name: 'nginx + docker-registry',
-  async start(t, { tls, root }) {
-    const registry = await startRegistry(t, { root })
-    const htpasswd = await writeHtpasswd(t, { [ACCOUNT.username]: ACCOUNT.password }, 'apr1')
-    const core = new URL(registry.url).host
-    const { port, pid } = await startNginx(t, {
-      main: `worker_processes 1; worker_cpu_affinity ${(1 << SERVER_CORE).toString(2).padStart(2, '0')};`,
-      config: (place) => configuration({ tls, htpasswd, core, port: place.port }),
-    })
-    return { name: this.name, url: `https://127.0.0.1:${port}`, pids: [pid, ...registry.pids] }
-  },
+export const nginxRegistry: System = nginxBeforeRegistry('nginx + docker-registry', 'apr1')
+
+/** The same with the hashes that people are told to use today: nginx computes one for every request. */
+export const nginxBcryptRegistry: System = nginxBeforeRegistry('nginx bcrypt + docker-registry', 'bcrypt')
+
+function nginxBeforeRegistry(name: string, hash: PasswordHash): System {
+  return {
+    name,
+    async start(t, { root, ...options }) {
+      const core = await startRegistry(t, { root })
+      const htpasswd = await writeHtpasswd(t, { [ACCOUNT.username]: ACCOUNT.password }, hash)
+      const front = await startNginxFront(t, { ...options, htpasswd, core: new URL(core.url).host })
+      return { ...front, name, pids: [...front.pids, ...core.pids] }
+    },
+  }
 }
 
-interface Front extends Pick<SystemOptions, 'tls'> {
+export interface NginxFrontOptions extends Pick<SystemOptions, 'tls' | 'isPlain'> {
   readonly htpasswd: string
   /** Authority of registry:2. */
   readonly core: string
-  readonly port: number
+}
+
+/** nginx alone. */
+export async function startNginxFront(t: Scope, options: NginxFrontOptions): Promise<RunningSystem> {
+  const { port, pid } = await startPinnedNginx(t, (free) => configuration({ ...options, port: free }))
+  return { name: 'nginx', url: `${options.isPlain ? 'http' : 'https'}://127.0.0.1:${port}`, pids: [pid] }
+}
+
+/** nginx with one worker, on the servers' core; `config` is what stands inside of `http { … }`. */
+export function startPinnedNginx(t: Scope, config: (port: number) => string) {
+  return startNginx(t, {
+    main: `worker_processes 1; worker_cpu_affinity ${(1 << SERVER_CORE).toString(2).padStart(2, '0')};`,
+    config: (place) => config(place.port),
+    connections: 12_000,
+  })
+}
+
+/** The directives of a server that listens on `port`. */
+export function nginxListener(
+  port: number,
+  { tls, isPlain }: Pick<SystemOptions, 'tls' | 'isPlain'>,
+): string {
+  if (isPlain) return `listen 127.0.0.1:${port};`
+  return `listen 127.0.0.1:${port} ssl;
+    ssl_certificate ${tls.certificate};
+    ssl_certificate_key ${tls.key};`
 }
 
 // No part of a blob goes through nginx's temporary files: it is faster so.
-function configuration({ tls, htpasswd, core, port }: Front): string {
+function configuration({ htpasswd, core, port, ...listener }: NginxFrontOptions & { port: number }): string {
   return `
   sendfile on;
   tcp_nopush on;
   proxy_cache_path cache levels=1:2 keys_zone=manifests:10m max_size=1g inactive=1d;
   upstream core { server ${core}; keepalive 32; }
   server {
-    listen 127.0.0.1:${port} ssl;
-    ssl_certificate ${tls.certificate};
-    ssl_certificate_key ${tls.key};
+    ${nginxListener(port, listener)}
     client_max_body_size 0;
     chunked_transfer_encoding on;
     auth_basic "registry";

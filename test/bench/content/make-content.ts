@@ -1,34 +1,45 @@
 // Fills the store that all systems serve: pushes through dockgate, onto registry:2's layout.
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { hexOf, parseDigest, type Digest } from '../../src/oci/digest.ts'
-import type { TestCertificate } from '../support/certificates.ts'
-import { send, type RequestOptions } from '../support/http.ts'
-import { imageOf, type Content as Bytes } from '../support/images.ts'
-import type { Scope } from '../support/scope.ts'
-import { seededStream } from '../support/seeded-bytes.ts'
-import { REPOSITORY, TAG, type Content, type StoredBlob } from './content.ts'
-import { ACCOUNT } from './system.ts'
-import { dockgate } from './systems/dockgate.ts'
+import { hexOf, parseDigest, type Digest } from '../../../src/oci/digest.ts'
+import type { TestCertificate } from '../../support/certificates.ts'
+import { send, type RequestOptions } from '../../support/http.ts'
+import { imageOf, type Content as Bytes } from '../../support/images.ts'
+import type { Scope } from '../../support/scope.ts'
+import { seededStream } from '../../support/seeded-bytes.ts'
+import { MANY, REPOSITORY, TAG, type Content, type Needs, type StoredBlob } from './content.ts'
+import { writeManyRepositories } from './many-repositories.ts'
+import { ACCOUNT } from '../system.ts'
+import { dockgate } from '../systems/dockgate.ts'
 
 export interface ContentOptions {
   readonly root: string
   readonly tls: TestCertificate
-  readonly blobSizes: readonly number[]
+  readonly needs: readonly Needs[]
   readonly progress: (text: string) => void
 }
 
 /** Pushes everything. */
 export async function makeContent(t: Scope, options: ContentOptions): Promise<Content> {
-  const { root, tls } = options
-  const { url } = await dockgate.start(t, { root, tls, content: undefined, profileFolder: undefined })
+  const { root, tls, needs } = options
+  if (needs.some(({ manyRepositories }) => manyRepositories)) {
+    options.progress(`making ${MANY} repositories`)
+    await writeManyRepositories(root, MANY)
+  }
+  const { url } = await dockgate.start(t, {
+    root,
+    tls,
+    content: undefined,
+    profileFolder: undefined,
+    isPlain: false,
+  })
   const push = pusher(url, tls)
   // As many layers as usual images have: a manifest of 1.4 KB.
   const image = imageOf({ layers: 6 })
   for (const { digest, bytes } of image.blobs) await push.blob(digest, bytes.length, bytes)
   await push.manifest(image.manifest)
   const blobs: StoredBlob[] = []
-  for (const size of new Set(options.blobSizes)) {
+  for (const size of new Set(needs.flatMap(({ blobSizes = [] }) => blobSizes))) {
     options.progress(`making a blob of ${Math.round(size / 1024 ** 2)} MiB`)
     const digest = await seededDigest(size)
     await push.blob(digest, size, seededStream(seedOf(size), size))

@@ -1,0 +1,81 @@
+// One scenario after the other, on content that is made once.
+import { makeCertificate } from '../support/certificates.ts'
+import { scoped, temporaryFolder, type Scope } from '../support/scope.ts'
+import { makeContent } from './content/make-content.ts'
+import type { Options } from './options.ts'
+import type { Result } from './report.ts'
+import { judge, type Bench, type Scenario } from './scenario.ts'
+import { CannotRunError, type RunningSystem, type System, type SystemOptions } from './system.ts'
+
+/** What the scenarios of one run share. */
+type Shared = Pick<Bench, 'options' | 'content' | 'tls' | 'signal'>
+
+/** Calls `onResult` as soon as a scenario is done. */
+export async function measureAll(
+  scenarios: readonly Scenario[],
+  options: Options,
+  signal: AbortSignal,
+  onResult: (result: Result) => void,
+): Promise<Result[]> {
+  return scoped(async (t) => {
+    const shared = await prepare(t, scenarios, options, signal)
+    const results: Result[] = []
+    for (const scenario of scenarios) {
+      const result = await scoped((servers) => measureOne(servers, shared, scenario))
+      onResult(result)
+      results.push(result)
+    }
+    return results
+  })
+}
+
+async function measureOne(t: Scope, shared: Shared, scenario: Scenario): Promise<Result> {
+  const { name, title, unit } = scenario
+  const [notes, absent] = [new Array<string>(), new Set<string>()]
+  const figures = await scenario.measure(t, {
+    ...shared,
+    progress: (text) => tell(shared.signal, `${name}: ${text}`),
+    note: (text) => void notes.push(text),
+    start: async (scope, system, changes) => {
+      const started = await startOrSay(scope, system, { ...usual(shared), ...changes })
+      if (typeof started !== 'string') return started
+      if (!absent.has(system.name)) notes.push(`left out: ${system.name}: ${started}`)
+      absent.add(system.name)
+      return undefined
+    },
+  })
+  const verdicts = judge(scenario.targets(shared.options), figures, absent)
+  return { scenario: { name, title, unit }, figures, verdicts, notes }
+}
+
+function usual({ tls, content, options }: Shared): SystemOptions {
+  return { tls, root: content.root, content, profileFolder: options.profileFolder, isPlain: false }
+}
+
+/** The system, or why it cannot run here. */
+async function startOrSay(t: Scope, system: System, options: SystemOptions): Promise<RunningSystem | string> {
+  try {
+    return await system.start(t, options)
+  } catch (error) {
+    if (error instanceof CannotRunError) return error.message
+    throw error
+  }
+}
+
+async function prepare(
+  t: Scope,
+  scenarios: readonly Scenario[],
+  options: Options,
+  signal: AbortSignal,
+): Promise<Shared> {
+  const [tls, root] = [await makeCertificate(t), await temporaryFolder(t)]
+  const needs = scenarios.flatMap((scenario) => scenario.needs?.(options) ?? [])
+  const progress = (text: string): void => tell(signal, text)
+  const content = await scoped((filling) => makeContent(filling, { root, tls, needs, progress }))
+  return { options, content, tls, signal }
+}
+
+function tell(signal: AbortSignal, text: string): void {
+  signal.throwIfAborted()
+  console.error(text)
+}
