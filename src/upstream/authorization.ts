@@ -2,8 +2,9 @@
 import { LRUCache } from 'lru-cache'
 import { parseChallenges, type Challenge } from '../oci/challenge.ts'
 import { UpstreamUnauthorizedError } from './errors.ts'
+import { basicAuthorization, type LoginSource } from './login/login-source.ts'
 import { allowedRealm } from './realm.ts'
-import { basicAuthorization, type Credentials, type TokenRequest, type TokenSource } from './token-source.ts'
+import type { TokenRequest, TokenSource } from './token-source.ts'
 
 export interface Authorization {
   /** The header for `scope` as far as it is known; undefined sends the request without. */
@@ -13,28 +14,24 @@ export interface Authorization {
    * Rejects with {@link UpstreamUnauthorizedError} when no challenge can be answered.
    */
   answer(scope: string, header: string | undefined, refused: string | undefined): Promise<string>
+  /** Another header than `refused`, which has expired although no challenge says so; undefined when there is none. */
+  renewed(scope: string, refused: string): Promise<string | undefined>
 }
 
-type Login =
-  | { readonly kind: 'basic'; readonly header: string }
-  | { readonly kind: 'bearer'; readonly request: TokenRequest }
+type Scheme = { readonly kind: 'basic' } | { readonly kind: 'bearer'; readonly request: TokenRequest }
 
 const MAX_SCOPES = 2_000
 
 export function createAuthorization(options: {
   upstream: URL
   tokens: TokenSource
-  credentials?: Credentials
+  login?: LoginSource | undefined
   allowedRealms: readonly string[]
 }): Authorization {
-  const { upstream, tokens, credentials, allowedRealms } = options
-  const logins = new LRUCache<string, Login>({ max: MAX_SCOPES })
+  const { upstream, tokens, login, allowedRealms } = options
+  const schemes = new LRUCache<string, Scheme>({ max: MAX_SCOPES })
 
-  function basicLogin(): Login | undefined {
-    return credentials && { kind: 'basic', header: basicAuthorization(credentials) }
-  }
-
-  function bearerLogin(challenge: Challenge, scope: string): Login {
+  function bearer(challenge: Challenge, scope: string): Scheme {
     const named = challenge.parameters.get('realm') ?? ''
     const realm = allowedRealm(named, upstream, allowedRealms)
     if (realm === undefined)
@@ -45,39 +42,58 @@ export function createAuthorization(options: {
     return { kind: 'bearer', request: { realm, service, scope: challenge.parameters.get('scope') ?? scope } }
   }
 
-  function loginFor(challenges: readonly Challenge[], scope: string): Login | undefined {
-    const bearer = challenges.find((challenge) => challenge.scheme === 'bearer')
-    if (bearer) return bearerLogin(bearer, scope)
-    return challenges.some((challenge) => challenge.scheme === 'basic') ? basicLogin() : undefined
+  function schemeFor(challenges: readonly Challenge[], scope: string): Scheme | undefined {
+    const challenge = challenges.find(({ scheme }) => scheme === 'bearer')
+    if (challenge) return bearer(challenge, scope)
+    return login && challenges.some(({ scheme }) => scheme === 'basic') ? { kind: 'basic' } : undefined
   }
 
-  async function headerOf(login: Login): Promise<string> {
-    return login.kind === 'basic' ? login.header : `Bearer ${await tokens.get(login.request)}`
+  async function basicHeader(): Promise<string> {
+    const known = await login?.current()
+    if (known?.kind === 'password') return basicAuthorization(known)
+    throw new UpstreamUnauthorizedError(`${upstream.host} wants a password, and there is none for it`)
+  }
+
+  async function headerOf(scheme: Scheme): Promise<string> {
+    return scheme.kind === 'basic' ? basicHeader() : `Bearer ${await tokens.get(scheme.request)}`
+  }
+
+  /** The header for `scheme`, looked up anew when it is still the one that was refused. */
+  async function headerAfter(scheme: Scheme, refused: string | undefined): Promise<string> {
+    if (scheme.kind === 'bearer' && refused?.startsWith('Bearer '))
+      tokens.forget(scheme.request, refused.slice(7))
+    const header = await headerOf(scheme)
+    if (scheme.kind === 'bearer' || header !== refused) return header
+    login?.refused()
+    return headerOf(scheme)
   }
 
   return {
     async current(scope) {
-      const login = logins.get(scope)
-      if (login === undefined) return undefined
+      const scheme = schemes.get(scope)
+      if (scheme === undefined) return undefined
       try {
-        return await headerOf(login)
+        return await headerOf(scheme)
       } catch {
         // The upstream may have stopped asking for tokens, or moved its realm: ask without, and learn again.
-        logins.delete(scope)
+        schemes.delete(scope)
         return undefined
       }
     },
     async answer(scope, header, refused) {
-      const login = loginFor(parseChallenges(header ?? ''), scope)
-      if (login === undefined)
+      const scheme = schemeFor(parseChallenges(header ?? ''), scope)
+      if (scheme === undefined)
         throw new UpstreamUnauthorizedError(`${upstream.host} wants a login, and none is configured for it`)
-      if (login.kind === 'bearer' && refused?.startsWith('Bearer '))
-        tokens.forget(login.request, refused.slice(7))
-      const answer = await headerOf(login)
+      const answer = await headerAfter(scheme, refused)
       if (answer === refused)
         throw new UpstreamUnauthorizedError(`${upstream.host} refuses the configured login`)
-      logins.set(scope, login)
+      schemes.set(scope, scheme)
       return answer
+    },
+    async renewed(scope, refused) {
+      const scheme = schemes.get(scope)
+      const header = scheme && (await headerAfter(scheme, refused))
+      return header === refused ? undefined : header
     },
   }
 }

@@ -1,6 +1,6 @@
 // One request of the API with everything it takes: login, one retry after a 401, redirects, failures as errors.
 import { failureOf } from './answers.ts'
-import { UpstreamUnavailableError } from './errors.ts'
+import { UpstreamDeniedError, UpstreamUnavailableError, type UpstreamError } from './errors.ts'
 import { sendFollowing } from './redirects.ts'
 import type { Authorization } from './authorization.ts'
 import type { Transport, TransportRequest, TransportResponse } from './transport.ts'
@@ -39,24 +39,49 @@ export function createCaller(base: URL, transport: Transport, authorization: Aut
     return isRead ? sendFollowing(transport.send, request) : transport.send(request)
   }
 
-  async function sendAuthorized(call: ApiCall): Promise<TransportResponse> {
+  /** Sends a call with the login that the upstream wants for it; `used` is that login. */
+  async function sendAuthorized(call: ApiCall): Promise<{ response: TransportResponse; used?: string }> {
     const known = await authorization.current(call.scope)
     const response = await send(call, known)
-    if (response.status !== 401 || response.url.origin !== base.origin) return response
+    if (response.status !== 401 || response.url.origin !== base.origin)
+      return { response, ...(known === undefined ? {} : { used: known }) }
     await response.discard()
-    const answer = await authorization.answer(call.scope, response.header('www-authenticate'), known)
+    const used = await authorization.answer(call.scope, response.header('www-authenticate'), known)
     call.signal?.throwIfAborted()
-    return send(call, answer)
+    return { response: await send(call, used), used }
+  }
+
+  /** The failure that an answer is; a login that has expired is renewed, and the call sent once more. */
+  async function sendRenewed(call: ApiCall, response: TransportResponse, used: string | undefined) {
+    const failure = await failureOf(response)
+    if (used === undefined || !isExpiry(failure, base)) throw failureFor(failure, response, base)
+    const renewed = await authorization.renewed(call.scope, used)
+    call.signal?.throwIfAborted()
+    if (renewed === undefined) throw failure
+    const again = await send(call, renewed)
+    if (isSuccess(again)) return again
+    throw failureFor(await failureOf(again), again, base)
   }
 
   return async (call) => {
     call.signal?.throwIfAborted()
-    const response = await sendAuthorized(call)
-    if (response.status >= 200 && response.status < 300) return response
-    const failure = await failureOf(response)
-    if (response.url.origin === base.origin || response.status >= 500 || response.status === 429)
-      throw failure
-    // What a CDN says of its signed URL is no word of the registry about what exists or who may have it.
-    throw new UpstreamUnavailableError(failure.message, { cause: failure, status: response.status })
+    const { response, used } = await sendAuthorized(call)
+    return isSuccess(response) ? response : sendRenewed(call, response, used)
   }
+}
+
+function isSuccess({ status }: TransportResponse): boolean {
+  return status >= 200 && status < 300
+}
+
+/** ECR answers 403 where others answer 401: its tokens live 12 hours, and it says that one is over in words alone. */
+function isExpiry(failure: UpstreamError, base: URL): boolean {
+  if (!(failure instanceof UpstreamDeniedError) || failure.origin !== base.origin) return false
+  return /\bexpired\b/i.test(failure.fault?.message ?? '')
+}
+
+function failureFor(failure: UpstreamError, { url, status }: TransportResponse, base: URL): UpstreamError {
+  if (url.origin === base.origin || status >= 500 || status === 429) return failure
+  // What a CDN says of its signed URL is no word of the registry about what exists or who may have it.
+  return new UpstreamUnavailableError(failure.message, { cause: failure, status })
 }

@@ -5,7 +5,7 @@ import { essenceOf, MANIFEST_TYPES } from '../oci/media-type.ts'
 import { isDigest, type Reference } from '../oci/reference.ts'
 import { referrersTag } from '../oci/referrers-tag.ts'
 import { readBody } from './answers.ts'
-import { createAuthorization } from './authorization.ts'
+import { createAuthorization, type Authorization } from './authorization.ts'
 import { openBlob, statBlob } from './blobs.ts'
 import { Endpoint } from './endpoint.ts'
 import { UpstreamInvalidAnswerError, UpstreamNotFoundError } from './errors.ts'
@@ -14,9 +14,16 @@ import { listReferrers, listRepositories, listTags } from './lists.ts'
 import { createLoginAhead, type LoginAhead } from './login-ahead.ts'
 import { createMintedAuthorization, type MintToken } from './minted-authorization.ts'
 import { readRateLimit } from './rate-limit.ts'
-import { createTokenSource, type Credentials } from './token-source.ts'
+import { fixedLogin, type Credentials, type LoginSource, type Renewable } from './login/login-source.ts'
+import { createTokenAuthorization } from './token-authorization.ts'
+import { createTokenSource } from './token-source.ts'
 import { allowedRealm } from './realm.ts'
-import { createTransport, type TransportOptions, type TransportResponse } from './transport.ts'
+import {
+  createTransport,
+  type Transport,
+  type TransportOptions,
+  type TransportResponse,
+} from './transport.ts'
 import type { BudgetOptions } from './budget.ts'
 import type { Caller } from './caller.ts'
 import type { Action } from '../oci/scope.ts'
@@ -29,7 +36,9 @@ export interface UpstreamClientOptions extends TransportOptions {
   /** The same registry elsewhere, asked in this order while those before do not answer. */
   readonly fallbackUrls?: readonly (string | URL)[]
   /** Sent to the upstream and its token service, nowhere else: also to fallbacks in its domain or on `allowedRealms`. */
-  readonly credentials?: Credentials
+  readonly credentials?: Credentials | LoginSource
+  /** One token for everything, sent to the upstream as it stands, in place of credentials. */
+  readonly token?: Renewable<string>
   /** Hosts of token services that are neither on the upstream's host nor under its domain: `auth.example.com[:port]`. */
   readonly allowedRealms?: readonly string[]
   /** Makes the tokens that the upstream takes; then nobody is asked for any, and there are no credentials. */
@@ -59,13 +68,9 @@ export function createUpstreamAccess(options: UpstreamClientOptions): UpstreamAc
 
 function openEndpoint(options: UpstreamClientOptions) {
   const base = baseUrl(options.url)
-  const login = options.credentials ? { credentials: options.credentials } : {}
   const transport = createTransport(base, options)
-  const tokens = createTokenSource({ transport, ...login })
-  const allowedRealms = options.allowedRealms ?? []
-  const authorization = options.mint
-    ? createMintedAuthorization(options.mint)
-    : createAuthorization({ upstream: base, tokens, allowedRealms, ...login })
+  const login = loginSourceOf(options.credentials)
+  const authorization = authorizationOf(options, { base, transport, login })
   const endpoint = new Endpoint({
     base,
     transport,
@@ -74,12 +79,26 @@ function openEndpoint(options: UpstreamClientOptions) {
     budget: options.budget,
     onChange: (isDown) => options.onChange?.({ address: base.href, isDown }),
   })
-  return { endpoint, base, transport, authorization, ...login }
+  return { endpoint, base, transport, authorization, login }
+}
+
+function loginSourceOf(credentials: UpstreamClientOptions['credentials']): LoginSource | undefined {
+  return credentials && 'username' in credentials ? fixedLogin(credentials) : credentials
+}
+
+function authorizationOf(
+  { mint, token, allowedRealms = [] }: UpstreamClientOptions,
+  { base, transport, login }: { base: URL; transport: Transport; login: LoginSource | undefined },
+): Authorization {
+  if (mint) return createMintedAuthorization(mint)
+  if (token) return createTokenAuthorization(base, token)
+  const tokens = createTokenSource({ transport, login })
+  return createAuthorization({ upstream: base, tokens, allowedRealms, login })
 }
 
 /** The login is the first URL's: who else may be sent it is said as for token services. */
 function fallbackOf(options: UpstreamClientOptions, url: string | URL): UpstreamClientOptions {
-  const { credentials: _credentials, ...anonymous } = options
+  const { credentials: _credentials, token: _token, ...anonymous } = options
   const isTrusted = allowedRealm(String(url), baseUrl(options.url), options.allowedRealms ?? []) !== undefined
   return { ...(isTrusted ? options : anonymous), url }
 }

@@ -1,7 +1,7 @@
 // The login for requests that are sent once: it has to be known before, as a body that streams through can not be sent again.
 import { SingleFlight } from '../cache/single-flight.ts'
 import type { Authorization } from './authorization.ts'
-import { basicAuthorization, type Credentials } from './token-source.ts'
+import { basicAuthorization, type LoginSource } from './login/login-source.ts'
 import type { Transport } from './transport.ts'
 
 export interface LoginAhead {
@@ -18,9 +18,9 @@ export function createLoginAhead(options: {
   base: URL
   transport: Transport
   authorization: Authorization
-  credentials?: Credentials
+  login?: LoginSource | undefined
 }): LoginAhead {
-  const { base, transport, authorization, credentials } = options
+  const { base, transport, authorization, login } = options
   const flights = new SingleFlight<string | undefined>()
   let learned: { readonly challenge: string | undefined; readonly until: number } | undefined
 
@@ -39,14 +39,25 @@ export function createLoginAhead(options: {
     return flights.run('', askChallenge)
   }
 
+  async function answer(scope: string, challenge: string): Promise<string> {
+    try {
+      return await authorization.answer(scope, challenge, undefined)
+    } catch (error) {
+      // One stray challenge that nobody can answer must not be what the next ones hear, too.
+      learned = undefined
+      throw error
+    }
+  }
+
   return {
     async header(scope) {
-      const known = await authorization.current(scope)
-      if (known !== undefined) return known
+      const current = await authorization.current(scope)
+      if (current !== undefined) return current
       const challenge = await challengeOf()
-      if (challenge !== undefined) return authorization.answer(scope, challenge, undefined)
+      if (challenge !== undefined) return answer(scope, challenge)
       // One that lets everybody look may still want to know who writes.
-      return credentials && basicAuthorization(credentials)
+      const known = await login?.current()
+      return known?.kind === 'password' ? basicAuthorization(known) : undefined
     },
     refused(scope, challenge, sent) {
       learned = undefined

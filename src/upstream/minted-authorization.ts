@@ -24,12 +24,15 @@ export function createMintedAuthorization(mint: MintToken): Authorization {
   const current = async (scope: string): Promise<string> =>
     headers.get(scope) ?? flights.run(scope, () => mintHeader(scope))
 
+  const renewed = (scope: string, refused: string): Promise<string> => {
+    if (headers.get(scope) === refused) headers.delete(scope)
+    return current(scope)
+  }
+
   return {
     current,
+    renewed,
     // What the upstream's challenge asks for does not matter: a request gets a token for what it does.
-    answer(scope, _header, refused) {
-      if (headers.get(scope) === refused) headers.delete(scope)
-      return current(scope)
-    },
+    answer: (scope, _header, refused) => (refused === undefined ? current(scope) : renewed(scope, refused)),
   }
 }
