@@ -2,7 +2,7 @@
 import { RegistryError } from './error.ts'
 import { parseBoundedJson } from './bounded-json.ts'
 import { parseDigest } from './digest.ts'
-import type { Descriptor } from './descriptor.ts'
+import type { Descriptor, Platform } from './descriptor.ts'
 import {
   DOCKER_SCHEMA1,
   DOCKER_SCHEMA1_SIGNED,
@@ -120,6 +120,7 @@ function descriptor(value: unknown, where: string): Descriptor {
     throw invalid(`"${where}" has no valid size`)
   const artifactType = optionalString(value.artifactType, `${where}.artifactType`)
   const annotations = annotationsOf(value.annotations, `${where}.annotations`)
+  const platform = platformOf(value.platform)
   const urls = Array.isArray(value.urls) ? value.urls.filter((url) => typeof url === 'string') : undefined
   return {
     mediaType,
@@ -128,7 +129,16 @@ function descriptor(value: unknown, where: string): Descriptor {
     ...(artifactType === undefined ? {} : { artifactType }),
     ...(annotations === undefined ? {} : { annotations }),
     ...(urls === undefined ? {} : { urls }),
+    ...(platform === undefined ? {} : { platform }),
   }
+}
+
+/** A platform that makes no sense is none: nobody is refused an image for it. */
+function platformOf(value: unknown): Platform | undefined {
+  if (!isObject(value)) return undefined
+  const { os, architecture, variant } = value
+  if (typeof os !== 'string' || typeof architecture !== 'string') return undefined
+  return { os, architecture, ...(typeof variant === 'string' && variant !== '' ? { variant } : {}) }
 }
 
 function annotationsOf(value: unknown, where: string): Record<string, string> | undefined {

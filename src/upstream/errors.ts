@@ -90,3 +90,12 @@ export class UpstreamRejectedError extends UpstreamError {
   override readonly name = 'UpstreamRejectedError'
   override readonly code = 'UPSTREAM_REJECTED'
 }
+
+/** Whether the upstream could be asked and said no: a login, permission or name that is wrong. */
+export function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof UpstreamUnauthorizedError ||
+    error instanceof UpstreamDeniedError ||
+    error instanceof UpstreamNotFoundError
+  )
+}

@@ -1,7 +1,8 @@
 // A pull-through mirror of one upstream registry, as a Registry that can only be read.
+import { ACCEPT_ANYTHING } from '../../oci/accept.ts'
 import { RegistryError, type ErrorCode } from '../../oci/error.ts'
 import type { Digest } from '../../oci/digest.ts'
-import type { Reference, Tag } from '../../oci/reference.ts'
+import { isDigest, type Reference, type Tag } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { UpstreamClient } from '../../upstream/client.ts'
 import { UpstreamRateLimitedError, UpstreamUnavailableError } from '../../upstream/errors.ts'
@@ -14,6 +15,8 @@ import { Deliveries } from './deliveries.ts'
 import { DEFAULT_FILL_LIMITS, type FillLimits } from './fill-limits.ts'
 import { MirrorBlobs } from './mirror-blobs.ts'
 import { MirrorManifests } from './mirror-manifests.ts'
+import { imageInstead } from './platform-choice.ts'
+import type { TagFreshnessOptions } from './tag-freshness.ts'
 import type {
   CacheVerdict,
   ManifestAnswer,
@@ -26,7 +29,7 @@ import type {
   RequestContext,
 } from '../registry.ts'
 
-export interface MirrorRegistryOptions {
+export interface MirrorRegistryOptions extends Omit<TagFreshnessOptions, 'now'> {
   /** Closed with the registry. */
   readonly client: UpstreamClient
   /** What was fetched, under our names. Mirrors may share it: its driver is closed by who opened it. */
@@ -35,8 +38,6 @@ export interface MirrorRegistryOptions {
   readonly manifests: Pick<ManifestCache, 'peek' | 'get' | 'put'>
   /** From our names to the upstream's: `docker.io/` and nothing. */
   readonly rewrite?: NameRewrite | undefined
-  /** For how long the upstream is not asked again what a tag means. */
-  readonly tagTtlMs: (tag: Tag) => number
   /** A folder on the local disk for blobs on their way; its files have no names and need no cleaning up. */
   readonly spoolFolder: string
   /** Milliseconds since the epoch; the system's clock by default. */
@@ -45,6 +46,10 @@ export interface MirrorRegistryOptions {
   readonly revalidateTimeoutMs?: number
   /** How long an upstream that failed is not asked about the same tag again; 5 s, or longer if it says so. */
   readonly retryMs?: number
+  /** How long an upstream is not asked again for what it does not have; 2 s. */
+  readonly negativeTtlMs?: number
+  /** In ms since the epoch: once that moment has come, tags are answered as they stood then. */
+  readonly asOf?: number | undefined
   /** What downloads may take of the machine. */
   readonly limits?: Partial<FillLimits>
 }
@@ -58,18 +63,35 @@ export class MirrorRegistry implements Registry {
   readonly #blobs: MirrorBlobs
 
   constructor(options: MirrorRegistryOptions) {
-    const { client, content, rewrite, now = Date.now, revalidateTimeoutMs = 5_000, retryMs = 5_000 } = options
+    const { client, content, rewrite } = options
+    const { now = Date.now, revalidateTimeoutMs = 5_000, retryMs = 5_000, negativeTtlMs = 2_000 } = options
     const nameOf = (repository: RepositoryName): RepositoryName => upstreamName(repository, rewrite)
     this.#client = client
     this.#content = content
     this.#rewrite = rewrite
-    const shared = { ...options, nameOf, deliveries: new Deliveries(content.driver, client.address) }
-    this.#manifests = new MirrorManifests({ ...shared, now, revalidateTimeoutMs, retryMs })
+    const shared = {
+      quota: client.budget,
+      ...options,
+      nameOf,
+      deliveries: new Deliveries(content.driver, client.address),
+    }
+    this.#manifests = new MirrorManifests({ ...shared, now, revalidateTimeoutMs, retryMs, negativeTtlMs })
     this.#blobs = new MirrorBlobs({ ...shared, limits: { ...DEFAULT_FILL_LIMITS, ...options.limits } })
   }
 
-  getManifest(repository: RepositoryName, reference: Reference): Promise<ManifestAnswer> {
-    return fromUpstream('MANIFEST_UNKNOWN', async () => this.#manifests.get(repository, reference))
+  /** A digest is answered with its own bytes; a tag with those that the client takes. */
+  getManifest(
+    repository: RepositoryName,
+    reference: Reference,
+    { accept }: Pick<RequestContext, 'accept'> = { accept: ACCEPT_ANYTHING },
+  ): Promise<ManifestAnswer> {
+    return fromUpstream('MANIFEST_UNKNOWN', async () => {
+      const answer = await this.#manifests.get(repository, reference)
+      const image = isDigest(reference) ? undefined : imageInstead(answer.manifest, accept)
+      if (image === undefined) return answer
+      const { manifest, cache } = await this.#manifests.get(repository, image)
+      return { ...answer, manifest, cache: cache === 'hit' ? answer.cache : cache }
+    })
   }
 
   statBlob(
@@ -85,15 +107,17 @@ export class MirrorRegistry implements Registry {
   }
 
   listTags(repository: RepositoryName, page: PageRequest, { signal }: RequestContext): Promise<Page<Tag>> {
-    return fromUpstream('NAME_UNKNOWN', () =>
-      this.#orLocal(
+    return fromUpstream('NAME_UNKNOWN', async () => {
+      const past = this.#manifests.listPast(repository, page)
+      if (past) return past
+      return this.#orLocal(
         () => this.#client.listTags(upstreamName(repository, this.#rewrite), page, { signal }),
         async () =>
           (await this.#content.repositories.has(repository))
             ? this.#content.tags.list(repository, page)
             : undefined,
-      ),
-    )
+      )
+    })
   }
 
   /** What was mirrored: the upstream's own catalog is endless. */
@@ -119,6 +143,7 @@ export class MirrorRegistry implements Registry {
 
   async close(): Promise<void> {
     await this.#blobs.close()
+    await this.#manifests.close()
     await this.#client.close()
   }
 

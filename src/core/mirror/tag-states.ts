@@ -1,6 +1,7 @@
 // What a mirror knows of a tag: where it points, when the upstream last said so, and what it meant before. In memory, and
 // beside the tag's link.
 import { LRUCache } from 'lru-cache'
+import { z } from 'zod'
 import { parseDigest, type Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
@@ -8,14 +9,25 @@ import { PathNotFoundError } from '../../storage/driver.ts'
 import type { ContentStore } from '../content/content-store.ts'
 import { tagFolder } from '../content/layout.ts'
 import { asCache } from './as-cache.ts'
-import { TagHistory, type TagRun } from './tag-history.ts'
+import { TagHistory, type Sighting, type TagRun } from './tag-history.ts'
+import type { HeldDigest } from './tag-hold.ts'
 
-export interface TagState {
+/** What was served since the upstream was asked. */
+export interface TagMeaning {
   readonly digest: Digest
   /** When the upstream last confirmed it, in ms since the epoch. 0: never, as far as is known. */
   readonly checkedAt: number
+  /** What the upstream meant then, when that is not served yet. */
+  readonly held?: HeldDigest | undefined
+  /** Names the rules by which it was decided what is served; undefined: there were none. */
+  readonly rules?: string | undefined
+}
+
+export interface TagState extends TagMeaning {
   /** The upstream failed: it is not asked again before. */
   readonly retryAt?: number
+  /** The upstream said no: nobody is served before it was asked again. */
+  readonly isRefused?: boolean
   /** The store has it, too. */
   readonly isKept?: boolean
   /** Its history knows of it. */
@@ -56,46 +68,73 @@ export class TagStates {
     return kept
   }
 
-  /** The upstream said at `checkedAt` that the tag points to `digest`, a manifest that the repository holds. */
-  async confirm(repository: RepositoryName, tag: Tag, digest: Digest, checkedAt: number): Promise<void> {
+  /** Keeps what the tag means from now on: a manifest that the repository holds. */
+  async confirm(repository: RepositoryName, tag: Tag, meaning: TagMeaning): Promise<void> {
     const before = this.peek(repository, tag)
-    const isRecorded = before?.isRecorded === true && before.digest === digest
-    const state: TagState = { digest, checkedAt, isRecorded }
+    const isRecorded = before?.isRecorded === true && upstreamDigest(before) === upstreamDigest(meaning)
+    const state: TagState = { ...meaning, isRecorded }
     this.#memory.set(keyOf(repository, tag), state)
     await asCache(async () => {
-      await this.#content.tags.set(repository, tag, digest)
-      const bytes = Buffer.from(JSON.stringify({ digest, checkedAt }))
-      await this.#content.driver.writeAll(pathOf(repository, tag), bytes)
+      await this.#content.tags.set(repository, tag, meaning.digest)
+      await this.#content.driver.writeAll(pathOf(repository, tag), encodeState(meaning))
       this.#memory.set(keyOf(repository, tag), { ...state, isKept: true })
       if (isRecorded) return
-      const sighting = { digest, seenAt: checkedAt, beforeAt: before && seenAtOf(before) }
-      await this.#history.record(repository, tag, sighting)
+      await this.#record(
+        repository,
+        tag,
+        { digest: upstreamDigest(meaning), seenAt: meaning.checkedAt },
+        before,
+      )
       this.#memory.set(keyOf(repository, tag), { ...state, isKept: true, isRecorded: true })
     })
   }
 
   /** The upstream said at `checkedAt` that it has no such tag any more. */
   async forget(repository: RepositoryName, tag: Tag, checkedAt: number): Promise<void> {
-    const before = this.peek(repository, tag)
-    this.#memory.delete(keyOf(repository, tag))
     await asCache(async () => {
+      await this.#record(repository, tag, { digest: undefined, seenAt: checkedAt })
       await this.#content.tags.delete(repository, tag)
-      const sighting = { digest: undefined, seenAt: checkedAt, beforeAt: before && seenAtOf(before) }
-      await this.#history.record(repository, tag, sighting)
     })
+    this.#memory.delete(keyOf(repository, tag))
+  }
+
+  /** The upstream failed: what is known stays, and is not asked for again before `retryAt`. */
+  defer(repository: RepositoryName, tag: Tag, state: TagState, retryAt: number): void {
+    this.#memory.set(keyOf(repository, tag), { ...state, retryAt })
+  }
+
+  /** The upstream said no, when nobody waited for it. */
+  refuse(repository: RepositoryName, tag: Tag): void {
+    const state = this.peek(repository, tag)
+    if (state) this.#memory.set(keyOf(repository, tag), { ...state, isRefused: true })
+  }
+
+  /** All that the upstream meant up to `checkedAt`, when it meant `digest`; undefined when the store can not tell. */
+  observe(
+    repository: RepositoryName,
+    tag: Tag,
+    digest: Digest,
+    checkedAt: number,
+  ): Promise<TagRun[] | undefined> {
+    return asCache(() => this.#record(repository, tag, { digest, seenAt: checkedAt }))
   }
 
   /** Everything that the tag is known to have meant, the oldest first. */
   async history(repository: RepositoryName, tag: Tag): Promise<TagRun[]> {
     const [runs, state] = await Promise.all([this.#history.runs(repository, tag), this.load(repository, tag)])
     const last = runs.at(-1)
-    if (!last || !state || state.digest !== last.digest) return runs
+    if (!last || !state || upstreamDigest(state) !== last.digest) return runs
     return [...runs.slice(0, -1), { ...last, lastSeenAt: Math.max(last.lastSeenAt, state.checkedAt) }]
   }
 
-  /** The upstream failed: what is known stays, and is not asked for again before `retryAt`. */
-  defer(repository: RepositoryName, tag: Tag, state: TagState, retryAt: number): void {
-    this.#memory.set(keyOf(repository, tag), { ...state, retryAt })
+  #record(
+    repository: RepositoryName,
+    tag: Tag,
+    sighting: Sighting,
+    before = this.peek(repository, tag),
+  ): Promise<TagRun[]> {
+    const beforeAt = before === undefined || before.checkedAt === 0 ? undefined : before.checkedAt
+    return this.#history.record(repository, tag, { ...sighting, beforeAt })
   }
 
   async #read(repository: RepositoryName, tag: Tag): Promise<TagState | undefined> {
@@ -106,10 +145,10 @@ export class TagStates {
     return checked?.digest === digest ? { ...checked, isKept: true } : { digest, checkedAt: 0, isKept: true }
   }
 
-  async #readFile(repository: RepositoryName, tag: Tag): Promise<TagState | undefined> {
+  async #readFile(repository: RepositoryName, tag: Tag): Promise<TagMeaning | undefined> {
     try {
       const bytes = await this.#content.driver.readAll(pathOf(repository, tag), { maxBytes: MAX_STATE_BYTES })
-      return parseState(bytes.toString())
+      return decodeState(bytes.toString())
     } catch (error) {
       if (error instanceof PathNotFoundError || error instanceof RangeError) return undefined
       throw error
@@ -117,15 +156,31 @@ export class TagStates {
   }
 }
 
-function parseState(text: string): TagState | undefined {
-  const digest = parseDigest(/"digest":"([^"]*)"/.exec(text)?.[1] ?? '')
-  const checkedAt = Number(/"checkedAt":(\d{1,16})\b/.exec(text)?.[1])
-  return digest === undefined || Number.isNaN(checkedAt) ? undefined : { digest, checkedAt }
+/** What the upstream itself meant when it was last asked. */
+export function upstreamDigest({ digest, held }: Pick<TagMeaning, 'digest' | 'held'>): Digest {
+  return held?.digest ?? digest
 }
 
-/** When the upstream last confirmed it, if that is known. */
-function seenAtOf({ checkedAt }: TagState): number | undefined {
-  return checkedAt === 0 ? undefined : checkedAt
+function encodeState({ digest, checkedAt, held, rules }: TagMeaning): Uint8Array {
+  return Buffer.from(JSON.stringify({ digest, checkedAt, held, rules }))
+}
+
+const digestText = z.custom<Digest>((text) => typeof text === 'string' && parseDigest(text) !== undefined)
+const time = z.int().min(0)
+const stateFile = z.object({
+  digest: digestText,
+  checkedAt: time,
+  held: z.object({ digest: digestText, until: time }).optional(),
+  rules: z.string().optional(),
+})
+
+/** Undefined for what was not written by {@link encodeState}. */
+function decodeState(text: string): TagMeaning | undefined {
+  try {
+    return stateFile.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
 }
 
 function pathOf(repository: RepositoryName, tag: Tag): string {

@@ -182,8 +182,8 @@ test('an upstream that says no is believed: 401, 403 and 404 are never answered 
 
 test('a tag that the upstream took back does not come up again when it is down, and can come back', async (t) => {
   const hub = await startHub(t, { images: { ...images, 'library/alpine:3.21': moved } })
-  const { registry, clock, root } = await startMirror(t, hub.url, { retryMs: 0 })
-  const other = await startMirror(t, hub.url, { root, retryMs: 0 })
+  const { registry, clock, root } = await startMirror(t, hub.url, { retryMs: 0, negativeTtlMs: 0 })
+  const other = await startMirror(t, hub.url, { root, retryMs: 0, negativeTtlMs: 0 })
   await registry.getManifest(ALPINE, known(parseTag('3.21')))
   await registry.getManifest(ALPINE, tag)
   await other.registry.getManifest(ALPINE, tag)
