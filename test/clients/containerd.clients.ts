@@ -2,33 +2,22 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { imageOf, multiArch } from '../support/images.ts'
 import { fileScope } from '../support/scope.ts'
 import {
   asked,
   assertAsked,
   assertNotAsked,
-  fill,
   PASSWORDS,
-  startRegistry,
+  startFilledRegistries,
 } from './support/client-registry.ts'
 import { hostsToml, startContainerd } from './support/containerd.ts'
 
 const file = fileScope()
-const registry = await startRegistry(file, 'registry.test')
-const basic = await startRegistry(file, 'basic.test', { auth: { token: 'off' } })
+const { registry, basic, app, secret, several } = await startFilledRegistries(file)
 const { ctr, hostsFolder } = await startContainerd(file, {
   'registry.test': hostsToml('registry.test', join(registry.gateway.caFolder, 'ca.crt')),
   'basic.test': hostsToml('basic.test', join(basic.gateway.caFolder, 'ca.crt')),
 })
-const [app, secret] = [imageOf({ seed: 'app' }), imageOf({ seed: 'secret' })]
-const several = multiArch({ seed: 'several' })
-await fill(file, registry, {
-  'public/app:1.0': app,
-  'public/several:1.0': several,
-  'team/secret:1.0': secret,
-})
-await fill(file, basic, { 'public/app:1.0': app, 'team/secret:1.0': secret })
 
 const alice = ['--user', `alice:${PASSWORDS.alice}`]
 const bob = ['--user', `bob:${PASSWORDS.bob}`]

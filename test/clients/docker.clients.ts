@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { writePasswords } from '../support/gateway.ts'
-import { imageOf, multiArch, type Image } from '../support/images.ts'
+import { imageOf, type Image } from '../support/images.ts'
 import { writeLayout } from '../support/oci-layout.ts'
 import { fileScope, temporaryFolder, type Scope } from '../support/scope.ts'
 import { skopeoFor } from '../support/skopeo.ts'
@@ -12,24 +12,14 @@ import {
   asked,
   assertAsked,
   assertNotAsked,
-  fill,
   PASSWORDS,
-  startRegistry,
+  startFilledRegistries,
 } from './support/client-registry.ts'
 import { startDocker, type DockerClient } from './support/docker.ts'
 
 const file = fileScope()
 const engine = await startDocker(file)
-const registry = await startRegistry(file, 'registry.test')
-const basic = await startRegistry(file, 'basic.test', { auth: { token: 'off' } })
-const [app, secret] = [imageOf({ seed: 'app' }), imageOf({ seed: 'secret' })]
-const several = multiArch({ seed: 'several' })
-await fill(file, registry, {
-  'public/app:1.0': app,
-  'public/several:1.0': several,
-  'team/secret:1.0': secret,
-})
-await fill(file, basic, { 'public/app:1.0': app, 'team/secret:1.0': secret })
+const { registry, basic, app, secret, several } = await startFilledRegistries(file)
 
 test('docker login keeps an identity token in place of the password', async (t) => {
   const { docker, loginAt } = await engine.clientFor(t)

@@ -3,30 +3,19 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { imageOf, multiArch } from '../support/images.ts'
 import { fileScope, temporaryFolder } from '../support/scope.ts'
 import type { Client } from './support/client-command.ts'
 import {
   asked,
   assertAsked,
   assertNotAsked,
-  fill,
   PASSWORDS,
-  startRegistry,
+  startFilledRegistries,
 } from './support/client-registry.ts'
 import { podmanFor } from './support/podman.ts'
 
 const file = fileScope()
-const registry = await startRegistry(file, 'registry.test')
-const basic = await startRegistry(file, 'basic.test', { auth: { token: 'off' } })
-const [app, secret] = [imageOf({ seed: 'app' }), imageOf({ seed: 'secret' })]
-const several = multiArch({ seed: 'several' })
-await fill(file, registry, {
-  'public/app:1.0': app,
-  'public/several:1.0': several,
-  'team/secret:1.0': secret,
-})
-await fill(file, basic, { 'public/app:1.0': app, 'team/secret:1.0': secret })
+const { registry, basic, app, secret, several } = await startFilledRegistries(file)
 
 test('podman logs in and out', async (t) => {
   const { podman } = await podmanFor(t)

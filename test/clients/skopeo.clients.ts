@@ -9,17 +9,12 @@ import {
   asked,
   assertAsked,
   assertNotAsked,
-  fill,
   PASSWORDS,
-  startRegistry,
+  startFilledRegistries,
 } from './support/client-registry.ts'
 
 const file = fileScope()
-const registry = await startRegistry(file, 'registry.test')
-const basic = await startRegistry(file, 'basic.test', { auth: { token: 'off' } })
-const [app, secret] = [imageOf({ seed: 'app' }), imageOf({ seed: 'secret' })]
-await fill(file, registry, { 'public/app:1.0': app, 'team/secret:1.0': secret })
-await fill(file, basic, { 'public/app:1.0': app, 'team/secret:1.0': secret })
+const { registry, basic, app, secret } = await startFilledRegistries(file)
 
 test('skopeo logs in and out', async (t) => {
   const skopeo = await skopeoFor(t)

@@ -5,7 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startGateway, type LogLine, type RunningGateway } from '../../support/gateway.ts'
 import { send } from '../../support/http.ts'
-import type { Image, Index } from '../../support/images.ts'
+import { imageOf, multiArch, type Image, type Index } from '../../support/images.ts'
 import { writeLayout } from '../../support/oci-layout.ts'
 import { temporaryFolder, type Scope } from '../../support/scope.ts'
 import { copyImage, skopeoFor } from '../../support/skopeo.ts'
@@ -53,6 +53,31 @@ export async function startRegistry(
   await mkdir(join(CERTIFICATES, name), { recursive: true })
   await writeFile(join(CERTIFICATES, name, 'ca.crt'), gateway.ca)
   return { name, gateway }
+}
+
+/** The two that every client is tried against, and what lies there. */
+export interface FilledRegistries {
+  /** With Bearer tokens. */
+  readonly registry: ClientRegistry
+  /** With Basic, where there is no token service. */
+  readonly basic: ClientRegistry
+  /** `public/app:1.0` of both. */
+  readonly app: Image
+  /** `team/secret:1.0` of both. */
+  readonly secret: Image
+  /** `public/several:1.0` of the one with tokens. */
+  readonly several: Index
+}
+
+export async function startFilledRegistries(t: Scope): Promise<FilledRegistries> {
+  const registry = await startRegistry(t, 'registry.test')
+  const basic = await startRegistry(t, 'basic.test', { auth: { token: 'off' } })
+  const [app, secret] = [imageOf({ seed: 'app' }), imageOf({ seed: 'secret' })]
+  const several = multiArch({ seed: 'several' })
+  const both = { 'public/app:1.0': app, 'team/secret:1.0': secret }
+  await fill(t, registry, { ...both, 'public/several:1.0': several })
+  await fill(t, basic, both)
+  return { registry, basic, app, secret, several }
 }
 
 /** Puts images there as alice: `{ 'public/app:1.0': imageOf() }`. */

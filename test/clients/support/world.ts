@@ -27,7 +27,15 @@ const UNSHARE = [
 ]
 
 /** Where the clients look for certificates, and leave locks, sockets and caches that no option moves elsewhere. */
-const EMPTY_FOLDERS = ['/etc/docker', '/run', '/dev/shm', '/var/lib/containers']
+const EMPTY_FOLDERS = [
+  '/etc/docker',
+  '/etc/containerd',
+  '/etc/containers/certs.d',
+  '/etc/containers/registries.conf.d',
+  '/run',
+  '/dev/shm',
+  '/var/lib/containers',
+]
 
 const SETUP = `
 set -e
