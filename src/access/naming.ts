@@ -31,6 +31,8 @@ export interface Naming {
    * repeated `ns`, `NAME_UNKNOWN` (404) for an `ns` that is not mirrored here, so that clients fall back.
    */
   canonical(question: NameQuestion): RepositoryName
+  /** What names stand in that are asked of a host without a namespace of their own. */
+  defaultNamespaceAt(host: string | undefined): string | undefined
   /** Whether an upstream is called so. */
   isNamespace(text: string): boolean
 }
@@ -47,6 +49,7 @@ export function createNaming({ namespaces, defaultNamespaces }: NamingOptions): 
       const namespace = asked ?? defaultNamespaceOf(host, defaultNamespaces)
       return namespace === undefined ? repository : withOfficial(inNamespace(namespace, repository))
     },
+    defaultNamespaceAt: (host) => defaultNamespaceOf(host, defaultNamespaces),
     isNamespace: (text) => known.has(text),
   }
 }

@@ -21,7 +21,7 @@ export async function openPublicSide(
     web: buildWeb(auth, naming),
     origins,
     observer: new Observer(observers),
-    isNamespace: (text) => naming.isNamespace(text),
+    naming,
   })
   stack.defer(() => listeners.close(config.shutdownGraceMs))
   return listeners

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { addAccessCommand } from './access.ts'
 import { addCheckCommand } from './check.ts'
+import { addClientConfigCommand } from './client-config.ts'
 import { addDeleteCommand } from './delete.ts'
 import { addGcCommand } from './gc.ts'
 import { addIndexCommand } from './index-command.ts'
@@ -32,6 +33,7 @@ function createProgram(): Command {
   addUserCommand(program)
   addTokenCommand(program)
   addAccessCommand(program)
+  addClientConfigCommand(program)
   addTagsCommand(program)
   addInspectCommand(program)
   addDeleteCommand(program)

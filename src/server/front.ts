@@ -1,5 +1,6 @@
 // The first step of every request: a record, who and where from, then the fast lane or the web lane.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Naming } from '../access/naming.ts'
 import type { Api } from '../api/api.ts'
 import type { RequestRecord } from '../api/request-record.ts'
 import type { Observer } from './observer.ts'
@@ -11,8 +12,8 @@ export interface FrontOptions {
   readonly web: (req: IncomingMessage, res: ServerResponse, arrival: WebArrival) => void
   readonly origins: OriginResolver
   readonly observer: Observer
-  /** Whether a registry of that name is mirrored here: its name may stand before `/v2/` and `/token`. */
-  readonly isNamespace: (text: string) => boolean
+  /** A namespace may stand before `/v2/` and `/token`. */
+  readonly naming: Pick<Naming, 'defaultNamespaceAt' | 'isNamespace'>
 }
 
 export interface WebArrival {
@@ -27,15 +28,16 @@ const PREFIXED = /^\/([^?]+?)(\/(?:v2|token)(?:[/?].*)?)$/
 
 /** The listener of `request` and `checkContinue` events of one server. */
 export function createFront(options: FrontOptions, isTls: boolean): RequestListener {
-  const { api, web, origins, observer, isNamespace } = options
+  const { api, web, origins, observer, naming } = options
   return (req, res) => {
     const { origin, clientAddress } = origins.of(req, isTls)
     const record: RequestRecord = { clientAddress, route: 'other' }
     observer.observe(req, res, record)
     const url = req.url ?? '/'
-    if (url.startsWith('/v2/')) return void api.handle({ req, res, record, origin })
+    if (url.startsWith('/v2/'))
+      return void api.handle({ req, res, record, origin: rootOf(origin, req.headers.host, naming) })
     const [, prefix = '', below = url] = PREFIXED.exec(url) ?? []
-    if (!isNamespace(prefix)) {
+    if (!naming.isNamespace(prefix)) {
       if (isBase(url)) return redirectToBase(res, url)
       return web(req, res, { record, origin })
     }
@@ -45,6 +47,13 @@ export function createFront(options: FrontOptions, isTls: boolean): RequestListe
     req.url = below
     web(req, res, arrival)
   }
+}
+
+/** Where clients are told another host than the one they asked, they have to name what that one stands for. */
+function rootOf(origin: string, host: string | undefined, naming: FrontOptions['naming']): string {
+  const namespace = naming.defaultNamespaceAt(host)
+  if (namespace === undefined || origin.endsWith(`//${host}`)) return origin
+  return namespace === naming.defaultNamespaceAt(new URL(origin).host) ? origin : `${origin}/${namespace}`
 }
 
 function isBase(url: string): boolean {

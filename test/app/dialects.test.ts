@@ -23,6 +23,7 @@ const DIALECTS = [
 async function startMirror(
   t: TestContext,
   images: Readonly<Record<string, Image>>,
+  config: Readonly<Record<string, unknown>> = {},
 ): Promise<{
   hub: Hub
   gateway: RunningGateway
@@ -40,6 +41,7 @@ async function startMirror(
       upstreams: { hub: { url: hub.url, namespace: 'docker.io' } },
       repositories: { 'docker.io/**': { mirror: 'hub', store: 'mirror' }, '**': { store: 'main' } },
       stores: { main: { filesystem: { root: 'data' } }, mirror: { filesystem: { root: 'mirror' } } },
+      ...config,
     },
   })
   const token = await anonymousToken(gateway, '/token', 'docker.io/library/app')
@@ -49,7 +51,7 @@ async function startMirror(
 }
 
 async function anonymousToken({ url, ca }: RunningGateway, path: string, name: string): Promise<string> {
-  const answer = await send(`${url}${path}?service=dockgate&scope=repository:${name}:pull`, { ca })
+  const answer = await send(`${url}${path}?scope=repository:${name}:pull`, { ca })
   return answer.json<{ token: string }>().token
 }
 
@@ -117,6 +119,22 @@ test('a challenge below a prefix leads to a token service that knows names as th
   }
   const other = await anonymousToken(gateway, '/token', 'library/app')
   assert.equal((await ask('/docker.io/v2/library/app/manifests/1', { token: other })).status, 401)
+})
+
+test('a host that stands for a namespace leads on to it below publicUrl, which stands for none', async (t) => {
+  const app = imageOf({ seed: 'app' })
+  const publicUrl = 'https://registry.example.com'
+  const { ask, gateway } = await startMirror(t, { 'library/app:1': app }, { publicUrl })
+  const headers = { host: HOST, Authorization: '' }
+  const { headers: answered } = await ask('/v2/', { headers })
+  assert.match(
+    String(answered['www-authenticate']),
+    /realm="https:\/\/registry\.example\.com\/docker\.io\/token"/,
+  )
+  const { headers: plain } = await ask('/v2/', { headers: { Authorization: '' } })
+  assert.match(String(plain['www-authenticate']), /realm="https:\/\/registry\.example\.com\/token"/)
+  const token = await anonymousToken(gateway, '/docker.io/token', 'library/app')
+  assert.equal((await ask('/v2/library/app/manifests/1', { token, headers: { host: HOST } })).status, 200)
 })
 
 test('the base path below a prefix is sent on to, and pages of a list stay below it', async (t) => {

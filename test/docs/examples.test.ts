@@ -82,6 +82,16 @@ test('docs/mirror-docker-hub.md: an image of Docker Hub comes through the mirror
   assert.ok(hub.received({ method: 'GET' }).length > 0)
 })
 
+test('docs/client-configuration.md: an image comes through the mirror by the file that is printed', async (t) => {
+  const { folder } = await clone(t)
+  const alpine = multiArch()
+  const hub = await startHub(t, { images: { 'library/alpine:3.20': alpine } })
+  const replace = { ...(await ownPort()), 'url: https://registry-1.docker.io': `url: ${hub.url}` }
+  await followPage(t, 'docs/client-configuration.md', { folder, replace, env: {} })
+  assert.equal((await readLayout(join(folder, 'alpine')))['3.20']?.digest, alpine.manifest.digest)
+  assert.ok(hub.received({ method: 'GET' }).length > 0)
+})
+
 test('docs/logins-and-grants.md: who may do what is what the page says', async (t) => {
   const { folder, image } = await clone(t)
   await followPage(t, 'docs/logins-and-grants.md', { folder, replace: await ownPort(), env: { PASSWORD } })
