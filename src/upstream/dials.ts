@@ -19,6 +19,8 @@ export type Resolve = (
 export interface Dials {
   /** To the upstream itself: the configuration names it, so any address will do. */
   readonly upstream: buildConnector.connector
+  /** To where the configuration says that the upstream may send us: any address will do there, too. */
+  readonly named: buildConnector.connector
   /**
    * To where the upstream sends us: a CDN, a token service. Addresses are checked as they are dialled, so that no name can
    * mean another between the two. Fails with {@link ForbiddenAddressError}.
@@ -26,10 +28,18 @@ export interface Dials {
   readonly elsewhere: buildConnector.connector
 }
 
-export function createDials(options: buildConnector.BuildOptions, resolve: Resolve = resolveBySystem): Dials {
+export type DialOptions = buildConnector.BuildOptions & {
+  /** For the upstream alone: the certificate that we are known to it by. */
+  readonly upstream?: { readonly cert?: string; readonly key?: string }
+}
+
+export function createDials(
+  { upstream: identity, ...options }: DialOptions,
+  resolve: Resolve = resolveBySystem,
+): Dials {
   const met = new MeetingPlaces()
   const isAllowed = (address: string): boolean => met.mayLeadTo(address)
-  const dialUpstream = buildConnector({ ...options, lookup: lookupBy(resolve) })
+  const dialUpstream = buildConnector({ ...options, ...identity, lookup: lookupBy(resolve) })
   const dialElsewhere = buildConnector({ ...options, lookup: lookupBy(resolve, isAllowed) })
   return {
     upstream: (target, callback) =>
@@ -38,6 +48,7 @@ export function createDials(options: buildConnector.BuildOptions, resolve: Resol
         if (socket?.remoteAddress !== undefined) met.add(socket.remoteAddress)
         callback(...result)
       }),
+    named: buildConnector({ ...options, lookup: lookupBy(resolve) }),
     elsewhere: (target, callback) => {
       const literal = target.hostname.replace(/^\[(.*)\]$/, '$1')
       // Node asks no resolver about an address.

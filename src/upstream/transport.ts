@@ -1,12 +1,20 @@
 // One HTTP exchange with an upstream: connections with deadlines, network failures as UpstreamUnavailableError.
-import { Agent, request as undiciRequest } from 'undici'
+import { request as undiciRequest } from 'undici'
 import type { Readable } from 'node:stream'
-import { createDials, ForbiddenAddressError, type Resolve } from './dials.ts'
+import { ForbiddenAddressError, type Resolve } from './dials.ts'
 import { UpstreamInvalidAnswerError, UpstreamUnavailableError } from './errors.ts'
+import { Pools, type ProxyOptions } from './pools.ts'
+import type { TlsMaterial, TlsSource } from './tls-files.ts'
 
 export interface TransportOptions {
   /** PEM of the authorities that sign the upstream's certificate, in place of the system's. */
   ca?: string | Buffer
+  /** The same, and our own certificate for the upstream, where they may change; in place of `ca`. */
+  tls?: TlsSource
+  /** None by default. */
+  proxy?: ProxyOptions
+  /** Origins that the upstream may send us to although they lie on this machine or in its network. */
+  allowedRedirects?: readonly string[]
   /** Default 5 s. */
   connectTimeoutMs?: number
   /** From the request's end to the answer's headers; default 15 s. */
@@ -54,28 +62,29 @@ const CLOSED_EARLY = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
 /** What is asked of another origin than `upstream`'s was named by the upstream, and must not lie where it may not lead. */
 export function createTransport(upstream: URL, options: TransportOptions = {}): Transport {
   const { connectTimeoutMs = 5_000, headersTimeoutMs = 15_000, idleTimeoutMs = 30_000 } = options
-  const trust = options.ca === undefined ? {} : { ca: options.ca }
-  const dials = createDials({ timeout: connectTimeoutMs, allowH2: false, ...trust }, options.resolve)
-  const agentOf = (connect: (typeof dials)[keyof typeof dials]): Agent =>
-    new Agent({
-      connect,
-      headersTimeout: headersTimeoutMs,
-      bodyTimeout: idleTimeoutMs,
-      connections: options.maxConnections ?? 128,
-      maxHeaderSize: 128 * 1024,
-      allowH2: false,
-    })
-  const agents = { upstream: agentOf(dials.upstream), elsewhere: agentOf(dials.elsewhere) }
+  const { ca, tls = fixedTls(ca), maxConnections = 128 } = options
+  const limits = { ...options, connectTimeoutMs, headersTimeoutMs, idleTimeoutMs, maxConnections }
+  let opened: { readonly pools: Pools; readonly material: TlsMaterial } | undefined
   // A request may also wait for a free connection, which the agent itself sets no deadline for.
   const deadlineMs = connectTimeoutMs + headersTimeoutMs
 
+  /** What has changed on disk is in force for the next connection; requests that run keep theirs. */
+  async function currentPools(): Promise<Pools> {
+    const material = await tls()
+    if (opened?.material === material) return opened.pools
+    void opened?.pools.retire().catch(() => {})
+    opened = { pools: new Pools(upstream, limits, material), material }
+    return opened.pools
+  }
+
   async function exchange(request: TransportRequest): Promise<TransportResponse> {
+    const pools = await currentPools()
     const deadline = new AbortController()
     const timer = setTimeout(() => deadline.abort(), deadlineMs)
     const signals = request.signal ? [request.signal, deadline.signal] : [deadline.signal]
     try {
       const answer = await undiciRequest(request.url, {
-        dispatcher: request.url.origin === upstream.origin ? agents.upstream : agents.elsewhere,
+        dispatcher: pools.for(request.url),
         method: request.method,
         headers: request.headers,
         body: request.body ?? null,
@@ -107,9 +116,14 @@ export function createTransport(upstream: URL, options: TransportOptions = {}): 
       }
     },
     async close() {
-      await Promise.all(Object.values(agents).map((agent) => agent.destroy()))
+      await opened?.pools.destroy()
     },
   }
+}
+
+function fixedTls(ca: string | Buffer | undefined): TlsSource {
+  const material = ca === undefined ? {} : { ca: ca.toString() }
+  return async () => material
 }
 
 type Answer = Awaited<ReturnType<typeof undiciRequest>>

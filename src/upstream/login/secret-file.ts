@@ -10,7 +10,7 @@ const LOOK_AGAIN_MS = 1_000
 const MAX_BYTES = 64 * 1024
 
 /** The secret in `path`, without the line break at its end. While the file can not be read, what it held before is good. */
-export function secretFile(path: string): Renewable<string> {
+export function secretFile(path: string, maxBytes = MAX_BYTES): Renewable<string> {
   const flights = new SingleFlight<string>()
   let known: { readonly secret: string; readonly version: string } | undefined
   let lookAgainAt = 0
@@ -18,9 +18,9 @@ export function secretFile(path: string): Renewable<string> {
   async function look(): Promise<string> {
     lookAgainAt = performance.now() + LOOK_AGAIN_MS
     try {
-      known = await read(path, known)
+      known = await read(path, known, maxBytes)
     } catch (cause) {
-      if (!known) throw new UpstreamUnavailableError(`${path} holds no login that can be read`, { cause })
+      if (!known) throw new UpstreamUnavailableError(`${path} holds nothing that can be read`, { cause })
     }
     return known.secret
   }
@@ -35,12 +35,12 @@ export function secretFile(path: string): Renewable<string> {
   }
 }
 
-async function read(path: string, known: { secret: string; version: string } | undefined) {
+async function read(path: string, known: { secret: string; version: string } | undefined, maxBytes: number) {
   await using file = await open(path)
   const { size, mtimeMs, ino } = await file.stat()
   const version = `${ino} ${mtimeMs} ${size}`
   if (known?.version === version) return known
-  if (size > MAX_BYTES) throw new Error('too large for a secret')
+  if (size > maxBytes) throw new Error('too large for a secret')
   const secret = (await file.readFile('utf8')).replace(/\r?\n$/, '')
   // A file that is being written anew is empty for a moment.
   if (secret === '') throw new Error('empty')

@@ -36,6 +36,6 @@ test('a file that was never read is named, with why', async (t) => {
   const file = join(await temporaryFolder(t), 'password')
   await assert.rejects(secretFile(file).current(), {
     code: 'UPSTREAM_UNAVAILABLE',
-    message: /password holds no login/,
+    message: /password holds nothing/,
   })
 })
