@@ -12,6 +12,7 @@ import type {
   TagTtl,
   UpstreamConfig,
 } from '../config/config.ts'
+import { agreed } from '../cache/agreed.ts'
 import type { Peers } from '../cache/peers.ts'
 import { SessionClaims } from '../core/bundled/session-claims.ts'
 import { UploadPurge } from '../core/bundled/upload-purge.ts'
@@ -107,8 +108,10 @@ class RouteBuilder {
     const known = this.#bundled.get(store.name)
     if (known) return known
     const driver = await this.#driverOf(store)
+    // Of a disk that takes no writes each process would make up a name of its own.
+    const identity = await agreed(this.#peers, `identity of ${store.name}`, () => storeIdentity(driver))
+    const route = `store:${identity}`
     // What another registry writes to the folder is to be seen at once.
-    const route = `store:${await storeIdentity(driver)}`
     const cached = store.isShared ? {} : { cached: (inner: Registry) => this.#cached(inner, route) }
     const { registry, operations } = await buildStore(
       store,
@@ -117,7 +120,7 @@ class RouteBuilder {
     )
     this.#purgeUploads(store, driver)
     this.#bundled.set(store.name, registry)
-    this.operations.set(store.name, operations)
+    if (this.#peers.isPrimary) this.operations.set(store.name, operations)
     return registry
   }
 

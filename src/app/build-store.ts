@@ -58,7 +58,7 @@ export async function buildStore(
   const rules = new TagRules(store.tagRules)
   const core = cached(verified(guarded(bundled, store, rules, locks), content, store))
   const { forget } = core
-  const { fence, collector } = await buildCollector(store, { content, forget, isServing }, stack)
+  const { fence, collector } = await buildCollector(store, { content, forget, isServing, peers }, stack)
   const fenced = new FencedRegistry(core.registry, fence, locks)
   const pulls = recordsPulls ? await openPulls(rules, driver, stack) : undefined
   const operations = storeOperations({

@@ -3,18 +3,18 @@ import type { Digest } from '../../../oci/digest.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { ContentStore } from '../../content/content-store.ts'
 import { BlobTable } from './blob-table.ts'
-import type { Fence } from './fence.ts'
 import type { GcReport, GcRun, GcStep } from './gc-run.ts'
 import { mark } from './mark.ts'
 import { walkBlobs } from './store-walk.ts'
+import type { SharedFence } from './shared-fence.ts'
 import { sweep } from './sweep.ts'
 
 const TELL_EVERY_MS = 250
 
 export interface CollectorOptions {
   readonly content: ContentStore
-  /** The one that every request to the store passes. */
-  readonly fence: Fence
+  /** Those that every request to the store passes. */
+  readonly fence: SharedFence
   /** Makes caches forget a manifest that is gone. */
   readonly forget?: (repository: RepositoryName, digest: Digest) => Promise<void>
   /** Says why nothing may be removed now, such as a process whose requests do not pass the fence; asked before each removal. */
@@ -61,47 +61,48 @@ export class Collector {
     if (this.#isRunning) throw new GcRefusedError('a garbage collection of this store is running already')
     this.#isRunning = true
     // From before the first look at the store: what is confirmed or pushed from now on outlives this run.
-    const thaw = this.#options.fence.leases.freeze()
+    const thaw = await this.#options.fence.freeze()
     try {
-      if (!options.dryRun) await this.#requireKnowledge(options)
+      if (!options.dryRun) await this.#requireConsent(options)
       return yield* this.#run(options)
     } finally {
-      thaw()
       this.#isRunning = false
+      await thaw()
     }
   }
 
   /** What another process told its clients is not known here: it has to be gone, and their grace over. */
-  async #requireKnowledge({ graceMs }: CollectOptions): Promise<void> {
-    const { leases } = this.#options.fence
-    const retryAt = leases.knownSince + (graceMs ?? leases.graceMs)
-    if (leases.now() < retryAt)
+  #requireKnowledge({ graceMs }: CollectOptions): void {
+    const { fence } = this.#options
+    const retryAt = fence.knownSince + (graceMs ?? fence.graceMs)
+    if (fence.now() < retryAt)
       throw new GcRefusedError(
-        'clients may still count on blobs that they were told of before this process ran: ' +
+        'clients may still count on blobs that they were told of by a process that is gone: ' +
           `try again after ${new Date(retryAt).toISOString()}`,
         retryAt,
       )
-    await this.#requireConsent()
   }
 
-  async #requireConsent(): Promise<void> {
+  async #requireConsent(options: CollectOptions): Promise<void> {
+    this.#requireKnowledge(options)
     const objection = await this.#options.objection?.()
     if (objection !== undefined) throw new GcRefusedError(objection)
   }
 
-  async *#run({ dryRun, untagged, graceMs, signal }: CollectOptions): AsyncGenerator<GcStep, GcReport, void> {
+  async *#run(options: CollectOptions): AsyncGenerator<GcStep, GcReport, void> {
+    const { dryRun, untagged, graceMs, signal } = options
     const { content, fence, forget = async () => {}, now = Date.now } = this.#options
     const begunAt = performance.now()
     const run: GcRun = {
       content,
       fence,
       forget,
-      requireConsent: () => this.#requireConsent(),
+      requireConsent: () => this.#requireConsent(options),
       dryRun,
       untagged,
       signal,
       table: new BlobTable(),
-      cutoff: now() - (graceMs ?? fence.leases.graceMs),
+      cutoff: now() - (graceMs ?? fence.graceMs),
       counts: { ...NOTHING },
       isTimeToTell: everySoOften(),
     }

@@ -11,7 +11,7 @@ export interface Hold {
 /**
  * A digest that a request holds, or a client was told of, is not taken by the sweep; a request waits while one that it
  * wants is being swept. So the sweep waits for nobody, a slow push holds up nobody, and a request waits at most once,
- * for one deletion: what it holds is not taken again.
+ * for a few deletions: what it holds is not taken again.
  */
 export class Fence {
   readonly leases: Leases

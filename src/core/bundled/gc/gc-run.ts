@@ -3,7 +3,7 @@ import type { Digest } from '../../../oci/digest.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { ContentStore } from '../../content/content-store.ts'
 import type { BlobTable } from './blob-table.ts'
-import type { Fence } from './fence.ts'
+import type { SharedFence } from './shared-fence.ts'
 
 /** What happens, as it happens. `total` is left out where it is not known. */
 export type GcStep =
@@ -33,7 +33,7 @@ export type Counts = {
 
 export interface GcRun {
   readonly content: ContentStore
-  readonly fence: Fence
+  readonly fence: SharedFence
   readonly table: BlobTable
   /** What changed after this moment (ms since the epoch) is too young to go. */
   readonly cutoff: number
@@ -43,7 +43,7 @@ export interface GcRun {
   readonly counts: Counts
   /** A manifest is gone from the store; caches forget it before anybody may ask for it again. */
   readonly forget: (repository: RepositoryName, digest: Digest) => Promise<void>
-  /** Rejects when nothing may be removed any more: another process has begun to serve the store. */
+  /** Rejects when nothing may be removed any more: another gateway has begun to serve the store, or a process is gone with what it knew. */
   readonly requireConsent: () => Promise<void>
   /** True once in a while: then it is time to tell how far the run is. */
   readonly isTimeToTell: () => boolean

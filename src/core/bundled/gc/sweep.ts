@@ -9,35 +9,46 @@ import { walkBlobs, walkRepositories } from './store-walk.ts'
 
 /** Links are looked for once for so many blobs: it takes a walk over all repositories. */
 const BATCH = 20_000
+/** Blobs that all processes are asked about at once. */
+const ASKED_AT_ONCE = 250
 
 interface Garbage {
   readonly bytes: number
   readonly links: { readonly repository: RepositoryName; readonly digest: Digest }[]
 }
 
+type Blob = readonly [Digest, Garbage]
+
 /** To be run when everything that is needed has been marked. */
 export async function* sweep(run: GcRun): AsyncGenerator<GcStep, void, void> {
   let batch = new Map<Digest, Garbage>()
+  let unasked: Digest[] = []
   let done = 0
   for await (const digest of walkBlobs(run.content.driver)) {
     run.signal.throwIfAborted()
     done += 1
     if (run.isTimeToTell()) yield { phase: 'sweep', done, total: run.table.size }
-    const bytes = run.table.isGarbage(digest) ? await bytesToFree(run, digest) : undefined
-    if (bytes !== undefined) batch.set(digest, { bytes, links: [] })
+    if (run.table.isGarbage(digest)) unasked.push(digest)
+    if (unasked.length < ASKED_AT_ONCE) continue
+    await addOld(run, unasked, batch)
+    unasked = []
     if (batch.size < BATCH) continue
     yield* deleteAll(run, batch)
     batch = new Map()
   }
+  await addOld(run, unasked, batch)
   yield* deleteAll(run, batch)
 }
 
-/** How large it is, when nobody counts on it. */
-async function bytesToFree(run: GcRun, digest: Digest): Promise<number | undefined> {
-  const found = await statData(run, digest)
-  if (!run.fence.protects(digest) && (found?.modifiedAt.getTime() ?? 0) <= run.cutoff) return found?.size ?? 0
-  run.counts.waitingBlobs += 1
-  return undefined
+/** Those that nobody counts on, with their size. */
+async function addOld(run: GcRun, digests: readonly Digest[], batch: Map<Digest, Garbage>): Promise<void> {
+  const isProtected = await run.fence.protectedAmong(digests)
+  for (const digest of digests) {
+    const found = await statData(run, digest)
+    if (!isProtected.has(digest) && (found?.modifiedAt.getTime() ?? 0) <= run.cutoff)
+      batch.set(digest, { bytes: found?.size ?? 0, links: [] })
+    else run.counts.waitingBlobs += 1
+  }
 }
 
 async function statData({ content }: GcRun, digest: Digest) {
@@ -54,15 +65,17 @@ async function* deleteAll(
   batch: ReadonlyMap<Digest, Garbage>,
 ): AsyncGenerator<GcStep, void, void> {
   if (!run.dryRun && batch.size > 0) await findLinks(run, batch)
-  for (const [digest, garbage] of batch) {
-    run.signal.throwIfAborted()
-    if (!run.dryRun && !(await deleteBlob(run, digest, garbage))) {
-      run.counts.waitingBlobs += 1
-      continue
+  const all = [...batch]
+  for (let start = 0; start < all.length;) {
+    const some = all.slice(start, start + run.fence.groupsAtOnce)
+    start += some.length
+    // Told when nothing is taken any more: who listens may be slow.
+    const removed = run.dryRun ? some : await deleteFree(run, some)
+    for (const [digest, { bytes }] of removed) {
+      run.counts.removedBlobs += 1
+      run.counts.freedBytes += bytes
+      yield { blob: digest, bytes }
     }
-    run.counts.removedBlobs += 1
-    run.counts.freedBytes += garbage.bytes
-    yield { blob: digest, bytes: garbage.bytes }
   }
 }
 
@@ -78,17 +91,33 @@ async function findLinks({ content: { driver }, signal }: GcRun, batch: Readonly
   }
 }
 
-/** False when somebody counts on it. The links go first: a run that is killed in between leaves none that leads nowhere. */
-async function deleteBlob(run: GcRun, digest: Digest, { links }: Garbage): Promise<boolean> {
-  const { content, fence } = run
-  await run.requireConsent()
-  const release = fence.take([...new Set([digest, ...links.map((link) => link.digest)])])
-  if (!release) return false
+/** Deletes those that nobody counts on, and answers them. */
+async function deleteFree(run: GcRun, blobs: readonly Blob[]): Promise<Blob[]> {
+  const removed: Blob[] = []
+  const groups = blobs.map(([digest, { links }]) => [
+    ...new Set([digest, ...links.map((link) => link.digest)]),
+  ])
+  const releases = await run.fence.take(groups)
   try {
-    for (const link of links) await content.blobs.unlink(link.repository, link.digest)
-    await content.driver.delete(blobFolder(digest))
-    return true
+    for (const [place, blob] of blobs.entries()) {
+      run.signal.throwIfAborted()
+      if (releases[place] === undefined) {
+        run.counts.waitingBlobs += 1
+        continue
+      }
+      await run.requireConsent()
+      await deleteBlob(run, blob)
+      releases[place]()
+      removed.push(blob)
+    }
+    return removed
   } finally {
-    release()
+    for (const release of releases) release?.()
   }
+}
+
+/** The links go first: a run that is killed in between leaves none that leads nowhere. */
+async function deleteBlob({ content }: GcRun, [digest, { links }]: Blob): Promise<void> {
+  for (const link of links) await content.blobs.unlink(link.repository, link.digest)
+  await content.driver.delete(blobFolder(digest))
 }

@@ -18,8 +18,12 @@ export async function* removeUntagged(
   const { graph, unreadable } = await readGraph(run, repository)
   const kept = new Set<Digest>()
   for await (const digest of taggedDigests(run, repository)) graph.keep(digest, kept)
+  const isProtected = await run.fence.protectedAmong(
+    [...graph.digests()].filter((digest) => !kept.has(digest)),
+  )
   for (const digest of graph.digests())
-    if (!kept.has(digest) && (await isInUse(run, repository, digest))) graph.keep(digest, kept)
+    if (!kept.has(digest) && (isProtected.has(digest) || (await isYoung(run, repository, digest))))
+      graph.keep(digest, kept)
   // Nobody knows what a damaged index keeps.
   if (unreadable.some((digest) => kept.has(digest))) for (const digest of graph.digests()) kept.add(digest)
   yield* removeRest(run, repository, graph, kept)
@@ -55,8 +59,7 @@ async function* taggedDigests(
   }
 }
 
-async function isInUse(run: GcRun, repository: RepositoryName, digest: Digest): Promise<boolean> {
-  if (run.fence.protects(digest)) return true
+async function isYoung(run: GcRun, repository: RepositoryName, digest: Digest): Promise<boolean> {
   const pushedAt = await modifiedAt(run.content.driver, `${revisionFolder(repository, digest)}/link`)
   return (pushedAt ?? 0) > run.cutoff
 }
@@ -89,10 +92,11 @@ async function remove(
   digest: Digest,
   history: readonly Tag[],
 ): Promise<boolean> {
-  await requireConsent()
-  const release = fence.take([digest])
+  const [release] = await fence.take([[digest]])
   if (!release) return false
   try {
+    // From here on nobody else tells a client of it: what may be removed now may be removed.
+    await requireConsent()
     await removeManifest(content, repository, digest)
     await forget(repository, digest)
     for (const tag of history)

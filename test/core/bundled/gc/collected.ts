@@ -3,12 +3,14 @@ import { CachedRegistry } from '../../../../src/core/cached.ts'
 import { ManifestCache } from '../../../../src/core/manifest-cache.ts'
 import { ReferenceCache } from '../../../../src/core/reference-cache.ts'
 import type { Registry } from '../../../../src/core/registry.ts'
+import { noPeers } from '../../../../src/cache/peers.ts'
 import { ALONE } from '../../../../src/cache/change-bus.ts'
 import { ContentStore } from '../../../../src/core/content/content-store.ts'
 import { Collector, type CollectOptions } from '../../../../src/core/bundled/gc/collector.ts'
 import { Fence } from '../../../../src/core/bundled/gc/fence.ts'
 import { FencedRegistry } from '../../../../src/core/bundled/gc/fenced-registry.ts'
 import type { GcReport, GcStep } from '../../../../src/core/bundled/gc/gc-run.ts'
+import { SharedFence } from '../../../../src/core/bundled/gc/shared-fence.ts'
 import { Leases } from '../../../../src/core/bundled/gc/leases.ts'
 import type { RepositoryName } from '../../../../src/oci/repository-name.ts'
 import type { Tag } from '../../../../src/oci/reference.ts'
@@ -22,6 +24,7 @@ export interface Collected extends Bundled {
   readonly content: ContentStore
   readonly collector: Collector
   readonly fence: Fence
+  readonly shared: SharedFence
   /** Lets time pass, for leases and for the age of files. */
   pass(ms: number): void
 }
@@ -41,6 +44,7 @@ export async function startCollected(t: Scope, options: CollectedOptions = {}): 
   const now = () => Date.now() + passed
   const content = new ContentStore(bundled.driver)
   const fence = new Fence(new Leases({ graceMs, now, knownSince: now() - graceMs }))
+  const shared = aloneWith(fence)
   const cached = cachedRegistry(bundled.registry)
   const registry = new FencedRegistry(cached, fence)
   const forget = (repository: RepositoryName) => cached.forget(repository)
@@ -50,10 +54,16 @@ export async function startCollected(t: Scope, options: CollectedOptions = {}): 
     driver: bundled.driver,
     root: bundled.root,
     content,
-    collector: new Collector({ content, fence, forget, now }),
+    collector: new Collector({ content, fence: shared, forget, now }),
     fence,
+    shared,
     pass: (ms) => void (passed += ms),
   }
+}
+
+/** The fence of a process that no other one serves the store beside. */
+export function aloneWith(fence: Fence): SharedFence {
+  return new SharedFence({ fence, peers: noPeers(), topic: 'test' })
 }
 
 function cachedRegistry(inner: Registry): CachedRegistry {

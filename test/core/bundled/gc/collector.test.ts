@@ -18,7 +18,7 @@ import { digestOf, type Digest } from '../../../../src/oci/digest.ts'
 import { contentOf, describe, imageOf, multiArch, OCI_TYPES } from '../../../support/images.ts'
 import { repository, tag } from '../../content/content.ts'
 import { bodyOf, CONTEXT, pushBlob, pushBlobs, readBlob } from '../bundled.ts'
-import { collect, HOUR, push, startCollected, type Collected } from './collected.ts'
+import { aloneWith, collect, HOUR, push, startCollected, type Collected } from './collected.ts'
 
 const TEAM = repository('team/app')
 const OTHER = repository('other')
@@ -278,7 +278,7 @@ test('after a start nothing is swept until the grace has passed: an earlier proc
   let passed = 2 * HOUR
   const now = () => Date.now() + passed
   const fence = new Fence(new Leases({ graceMs: HOUR, now }))
-  const collector = new Collector({ content: store.content, fence, now })
+  const collector = new Collector({ content: store.content, fence: aloneWith(fence), now })
   await assert.rejects(collect({ collector }), { code: 'GC_REFUSED' })
   assert.equal((await collect({ collector }, { dryRun: true })).removedBlobs, 2)
   passed += HOUR + 1
@@ -291,7 +291,12 @@ test('a run ends before its next removal when another process begins to serve th
   store.pass(3 * HOUR)
   const objections: string[] = []
   const now = () => Date.now() + 3 * HOUR
-  const collector = new Collector({ ...store, now, objection: async () => objections[0] })
+  const collector = new Collector({
+    ...store,
+    fence: store.shared,
+    now,
+    objection: async () => objections[0],
+  })
   const { signal } = new AbortController()
   const run = collector.collect({ dryRun: false, untagged: true, signal })
   assert.ok('manifest' in ((await run.next()).value ?? {}))

@@ -4,13 +4,14 @@ import { Collector } from '../../../../src/core/bundled/gc/collector.ts'
 import { Fence } from '../../../../src/core/bundled/gc/fence.ts'
 import { Leases } from '../../../../src/core/bundled/gc/leases.ts'
 import { ContentStore } from '../../../../src/core/content/content-store.ts'
+import { aloneWith } from './collected.ts'
 import { SyntheticStore } from './synthetic-store.ts'
 
 const SAMPLES = 12
 
 const [images = 0, layers = 0, garbage = 0] = process.argv.slice(2).map(Number)
 const driver = new SyntheticStore({ images, layers, garbage })
-const fence = new Fence(new Leases({ graceMs: 0, knownSince: 0 }))
+const fence = aloneWith(new Fence(new Leases({ graceMs: 0, knownSince: 0 })))
 const collector = new Collector({ content: new ContentStore(driver), fence })
 const before = heldBytes()
 const removals = images * (layers + 3) + garbage
