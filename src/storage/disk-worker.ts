@@ -3,6 +3,7 @@ import { parentPort } from 'node:worker_threads'
 import {
   createFile,
   fileSizes,
+  linkFile,
   makeFolder,
   moveFile,
   replaceFile,
@@ -11,7 +12,7 @@ import {
 } from './durable-files.ts'
 import { codeOf } from './system-error.ts'
 
-const JOBS = { createFile, fileSizes, makeFolder, moveFile, replaceFile, replaceFiles, syncFolder }
+const JOBS = { createFile, fileSizes, linkFile, makeFolder, moveFile, replaceFile, replaceFiles, syncFolder }
 
 export type Jobs = typeof JOBS
 export type JobName = keyof Jobs

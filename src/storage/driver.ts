@@ -137,6 +137,11 @@ export interface StorageDriver {
   version?(folder: string): Promise<string | undefined>
   /** Copies a file on the backend's side. Rejects with {@link PathNotFoundError}. */
   copy(from: string, to: string): Promise<void>
+  /**
+   * Keeps a finished file of the local disk at `path`, durably and all at once, in place of what is there. It may share its
+   * bytes from then on: nobody may write to `file` any more. It stays where it is, for the caller to remove.
+   */
+  adopt(file: string, path: string): Promise<void>
   /** Deletes a file, or a folder with all below it. Nothing there is no error. */
   delete(path: string, options?: ChangeOptions): Promise<void>
   /** A short-lived URL where a client may read the file itself, or undefined when the backend has none. */

@@ -20,6 +20,8 @@ import { codeOf } from './system-error.ts'
 
 /** How often a folder that a concurrent delete takes away is made again. */
 const ATTEMPTS = 20
+/** Why a file cannot be given a second name there. */
+const NO_LINKS = ['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
 
 /** Whether to wait for the disk. Without, a power cut may take back what was acknowledged; a killed process may not. */
 export interface Durability {
@@ -71,6 +73,25 @@ export function createFile(path: string, bytes: Uint8Array): boolean {
 export function moveFile(from: string, path: string, durability: Durability): void {
   withFolder(path, () => renameSync(from, path))
   syncFolder(dirname(path), durability)
+}
+
+/** Gives a finished file, whose bytes are on the disk, the name `path`, too; false where the file system cannot. */
+export function linkFile(from: string, path: string, durability: Durability): boolean {
+  const temporary = temporaryBeside(path)
+  try {
+    withFolder(path, () => {
+      linkSync(from, temporary)
+      renameSync(temporary, path)
+    })
+  } catch (error) {
+    if (NO_LINKS.includes(codeOf(error) ?? '')) return false
+    throw error
+  } finally {
+    // A rename does nothing where both names are one file's already.
+    rmSync(temporary, { force: true })
+  }
+  syncFolder(dirname(path), durability)
+  return true
 }
 
 /** Makes what was entered into or removed from a folder last. */
@@ -132,7 +153,7 @@ function linkOrCopy(from: string, to: string): void {
     linkSync(from, to)
   } catch (error) {
     // Some file systems know no hard links; a reader may see a part of the copy then.
-    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(codeOf(error) ?? '')) throw error
+    if (!NO_LINKS.includes(codeOf(error) ?? '')) throw error
     copyFileSync(from, to, constants.COPYFILE_EXCL)
   }
 }

@@ -127,6 +127,15 @@ export class FilesystemDriver implements StorageDriver {
     await translated(to, () => this.#copy(source, target))
   }
 
+  async adopt(file: string, path: string): Promise<void> {
+    const target = this.#locate(path)
+    await translated(path, async () => {
+      // Not in a thread for small changes: this may be many bytes.
+      if (this.#durability.fsync) await syncBytes(file)
+      if (!(await onDisk('linkFile', file, target, this.#durability))) await this.#copy(file, target)
+    })
+  }
+
   async delete(path: string, options: ChangeOptions = {}): Promise<void> {
     const location = this.#locate(path)
     const durability = this.#durabilityOf(options)
@@ -190,6 +199,11 @@ export class FilesystemDriver implements StorageDriver {
       throw error
     }
   }
+}
+
+async function syncBytes(file: string): Promise<void> {
+  await using handle = await open(file, 'r+')
+  await handle.datasync()
 }
 
 /** Files are replaced, never changed, so the size holds. One read each way less than `handle.readFile()`. */

@@ -1,10 +1,13 @@
 // What every storage driver has to do; each one's test runs it.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
 import { PathNotFoundError, type StorageDriver } from '../../src/storage/driver.ts'
+import { temporaryFolder } from '../support/scope.ts'
 import { seededBytes } from '../support/seeded-bytes.ts'
 
 /** Runs the contract of {@link StorageDriver} on drivers that `create` makes; each is empty and closed with the test. */
@@ -227,6 +230,21 @@ export function testStorageDriver(
     assert.deepEqual(await names(driver, 'f'), ['10', '9', 'B', '_a/', 'a/', 'a-b/', 'b/'])
     assert.deepEqual(await names(driver, 'nothing'), [])
     assert.deepEqual(await names(driver, 'f/B'), [])
+  })
+
+  test(`${name}: a file of the local disk is adopted whole, in place of what is there, and again`, async (t) => {
+    const [driver, folder] = [await create(t), await temporaryFolder(t)]
+    const file = join(folder, 'finished')
+    await writeFile(file, 'the bytes')
+    await driver.writeAll('to/file', text('something longer'))
+    for (let round = 0; round < 2; round += 1) {
+      await driver.adopt(file, 'to/file')
+      assert.equal(await readText(driver, 'to/file'), 'the bytes')
+    }
+    assert.deepEqual(await names(driver, 'to'), ['file'])
+    await rm(file)
+    assert.equal(await readText(driver, 'to/file'), 'the bytes')
+    await assert.rejects(driver.adopt(file, 'to/other'), PathNotFoundError)
   })
 
   test(`${name}: a copy is a file of its own`, async (t) => {

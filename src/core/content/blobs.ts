@@ -82,6 +82,14 @@ export class BlobStore {
     })
   }
 
+  /** Keeps a file of the local disk, whose bytes the caller has hashed, as `StorageDriver.adopt` does, unless they are here. */
+  adopt(file: string, { digest, size }: StoredBlob): Promise<void> {
+    return this.alone(digest, async () => {
+      const kept = await this.stat(digest)
+      if (kept?.size !== size) await this.#driver.adopt(file, blobDataPath(digest))
+    })
+  }
+
   /** Makes the repository hold a blob whose bytes are here: under `kept`, where registry:2 took another digest's push. */
   link(repository: RepositoryName, digest: Digest, kept = digest): Promise<void> {
     return writeLink(this.#driver, blobLinkFolder(repository, digest), kept)

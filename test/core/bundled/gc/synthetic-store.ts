@@ -79,6 +79,7 @@ export class SyntheticStore implements StorageDriver {
   writeNew = refuse
   openWriter = refuse
   copy = refuse
+  adopt = refuse
   async close(): Promise<void> {}
 
   *#names(folder: string): Generator<string> {
