@@ -12,7 +12,7 @@ import { pageOfDescriptors } from '../referrers-page.ts'
 import { translated } from '../upstream-failure.ts'
 import { upstreamName, type NameRewrite } from '../upstream-name.ts'
 import { Deliveries } from './deliveries.ts'
-import { DEFAULT_FILL_LIMITS, type FillLimits } from './fill-limits.ts'
+import { DEFAULT_FILL_LIMITS, type FillLimits } from './fills/fill-limits.ts'
 import { MirrorBlobs } from './mirror-blobs.ts'
 import { MirrorManifests } from './mirror-manifests.ts'
 import { imageInstead } from './platform-choice.ts'
@@ -38,7 +38,7 @@ export interface MirrorRegistryOptions extends Omit<TagFreshnessOptions, 'now'> 
   readonly manifests: Pick<ManifestCache, 'peek' | 'get' | 'put'>
   /** From our names to the upstream's: `docker.io/` and nothing. */
   readonly rewrite?: NameRewrite | undefined
-  /** A folder on the local disk for blobs on their way; its files have no names and need no cleaning up. */
+  /** A folder on the local disk for blobs on their way, shared by all processes of the machine that use the store. */
   readonly spoolFolder: string
   /** Milliseconds since the epoch; the system's clock by default. */
   readonly now?: () => number

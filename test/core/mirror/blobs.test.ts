@@ -27,7 +27,8 @@ async function isKept({ content }: MirrorFixture, digest: Digest): Promise<boole
 /** What lies in the folder of blobs on their way, or of bytes that were never committed. */
 async function leftovers(root: string): Promise<string[]> {
   const staging = await readdir(join(root, 'docker/registry/v2/_staging')).catch(() => [])
-  return [...staging, ...(await readdir(join(root, '_spool')).catch(() => []))]
+  const spooled = await readdir(join(root, '_spool'), { recursive: true }).catch(() => [])
+  return [...staging, ...spooled.filter((name) => /\.(claim|data)/.test(name))]
 }
 
 test('a cold blob is streamed and kept; the next pull asks the upstream nothing', async (t) => {

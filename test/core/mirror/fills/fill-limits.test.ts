@@ -1,13 +1,13 @@
 // Downloads outlive their clients, but within bounds.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { OpenBlob } from '../../../src/core/registry.ts'
-import type { Digest } from '../../../src/oci/digest.ts'
-import { startHub, type Hub } from '../../support/hub.ts'
-import { imageOf } from '../../support/images.ts'
-import { known } from '../../support/known.ts'
-import { until } from '../../support/until.ts'
-import { ALPINE, CONTEXT, readBlob, startMirror, type MirrorFixture } from './mirror-fixture.ts'
+import type { OpenBlob } from '../../../../src/core/registry.ts'
+import type { Digest } from '../../../../src/oci/digest.ts'
+import { startHub, type Hub } from '../../../support/hub.ts'
+import { imageOf } from '../../../support/images.ts'
+import { known } from '../../../support/known.ts'
+import { until } from '../../../support/until.ts'
+import { ALPINE, CONTEXT, readBlob, startMirror, type MirrorFixture } from '../mirror-fixture.ts'
 
 const image = imageOf({ seed: 'limits', layers: 2, layerBytes: 2_000_000 })
 const [layer, other] = [known(image.layers[0]), known(image.layers[1])]

@@ -1,6 +1,6 @@
 // The guard of every stream whose bytes are not hashed yet: nobody gets the whole of a wrong blob.
-import { UpstreamInvalidAnswerError } from '../../upstream/errors.ts'
-import type { Digest, Digester } from '../../oci/digest.ts'
+import { UpstreamInvalidAnswerError } from '../../../upstream/errors.ts'
+import type { Digest, Digester } from '../../../oci/digest.ts'
 
 /**
  * Passes `bytes` on, each chunk once the next is there and the last once all bytes are those of `digest`.
