@@ -15,7 +15,7 @@ import { readLink } from '../../content/links.ts'
 import type { Registry, RequestContext } from '../../registry.ts'
 import type { TagRules } from '../../tag-rules.ts'
 import { readIndexTree, tagsLeadingTo } from '../index-tree.ts'
-import type { PullTimes } from '../retention/pull-times.ts'
+import type { PullTimes } from '../../content/pull-times.ts'
 import { collected } from './collected.ts'
 import { referrersOf, requireRepository } from './inspect.ts'
 

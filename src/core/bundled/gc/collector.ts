@@ -5,7 +5,7 @@ import type { ContentStore } from '../../content/content-store.ts'
 import { BlobTable } from './blob-table.ts'
 import type { GcReport, GcRun, GcStep } from './gc-run.ts'
 import { mark } from './mark.ts'
-import { walkBlobs } from './store-walk.ts'
+import { walkBlobs } from '../../content/store-walk.ts'
 import type { SharedFence } from './shared-fence.ts'
 import { sweep } from './sweep.ts'
 

@@ -16,7 +16,7 @@ import type {
 } from '../../registry.ts'
 import type { Fence } from './fence.ts'
 import { FencedUploads } from './fenced-uploads.ts'
-import { namedDigests } from './named-digests.ts'
+import { namedDigests } from '../../content/named-digests.ts'
 
 /**
  * Whatever it says is here stays for the grace; a push is checked and written while nothing that it names can go away.

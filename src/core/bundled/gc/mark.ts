@@ -5,7 +5,7 @@ import { blobLinkFolder, blobLinksFolder } from '../../content/layout.ts'
 import { listLinkedDigests, readLink } from '../../content/links.ts'
 import type { GcRun, GcStep } from './gc-run.ts'
 import { readRevision, type Revision } from './revisions.ts'
-import { walkRepositories, walkRevisions } from './store-walk.ts'
+import { walkRepositories, walkRevisions } from '../../content/store-walk.ts'
 import { removeUntagged } from './untagged.ts'
 
 /** On the way, removes the manifests that nothing keeps, where the run is to do that. */

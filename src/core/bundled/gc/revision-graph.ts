@@ -1,6 +1,6 @@
 // Which manifests of a repository keep which others: an index its manifests, a subject its referrers.
 import type { Digest } from '../../../oci/digest.ts'
-import type { NamedDigests } from './named-digests.ts'
+import type { NamedDigests } from '../../content/named-digests.ts'
 
 const NONE: readonly Digest[] = []
 

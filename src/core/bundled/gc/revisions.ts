@@ -6,7 +6,7 @@ import { PathNotFoundError, type StorageDriver } from '../../../storage/driver.t
 import { blobDataPath, revisionFolder } from '../../content/layout.ts'
 import { readLink } from '../../content/links.ts'
 import { storedMediaType } from '../../content/stored-media-type.ts'
-import { namedDigests, type NamedDigests } from './named-digests.ts'
+import { namedDigests, type NamedDigests } from '../../content/named-digests.ts'
 
 /** A manifest that a repository holds. */
 export interface Revision {

@@ -5,7 +5,7 @@ import { PathNotFoundError } from '../../../storage/driver.ts'
 import { blobDataPath, blobFolder, blobLinkFolder, blobLinksFolder } from '../../content/layout.ts'
 import { listLinkedDigests, readLink } from '../../content/links.ts'
 import type { GcRun, GcStep } from './gc-run.ts'
-import { walkBlobs, walkRepositories } from './store-walk.ts'
+import { walkBlobs, walkRepositories } from '../../content/store-walk.ts'
 
 /** Links are looked for once for so many blobs: it takes a walk over all repositories. */
 const BATCH = 20_000

@@ -8,7 +8,7 @@ import { removeManifest } from '../manifest-writes.ts'
 import type { GcRun, GcStep } from './gc-run.ts'
 import { RevisionGraph } from './revision-graph.ts'
 import { modifiedAt, readRevision, type Revision } from './revisions.ts'
-import { walkRevisions, walkTags } from './store-walk.ts'
+import { walkRevisions, walkTags } from '../../content/store-walk.ts'
 
 /** Returns what stays. */
 export async function* removeUntagged(

@@ -5,7 +5,7 @@ import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { ContentStore } from '../../content/content-store.ts'
 import type { TagState } from '../../content/tags.ts'
 import type { KeepRule, TagRules } from '../../tag-rules.ts'
-import type { PullTimes } from './pull-times.ts'
+import type { PullTimes } from '../../content/pull-times.ts'
 
 export interface RetainedStore {
   readonly content: ContentStore

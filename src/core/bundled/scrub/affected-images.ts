@@ -5,7 +5,7 @@ import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { ContentStore } from '../../content/content-store.ts'
 import { blobLinkFolder, revisionFolder } from '../../content/layout.ts'
 import { readLink } from '../../content/links.ts'
-import { namedDigests } from '../gc/named-digests.ts'
+import { namedDigests } from '../../content/named-digests.ts'
 import { readIntact, withIndexesAbove } from '../index-tree.ts'
 
 /** A repository that holds some of the content. */

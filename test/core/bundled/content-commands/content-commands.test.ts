@@ -8,7 +8,7 @@ import {
   type RebuildReport,
 } from '../../../../src/core/bundled/content-commands/rebuild-index.ts'
 import { ContentStore } from '../../../../src/core/content/content-store.ts'
-import { PullTimes } from '../../../../src/core/bundled/retention/pull-times.ts'
+import { PullTimes } from '../../../../src/core/content/pull-times.ts'
 import { TagRules, type TagRule } from '../../../../src/core/tag-rules.ts'
 import { startDockerRegistry } from '../../../support/docker-registry.ts'
 import { send } from '../../../support/http.ts'

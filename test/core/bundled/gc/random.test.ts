@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'node:test'
-import { walkRevisions, walkTags } from '../../../../src/core/bundled/gc/store-walk.ts'
+import { walkRevisions, walkTags } from '../../../../src/core/content/store-walk.ts'
 import { RegistryError } from '../../../../src/oci/error.ts'
 import { parseManifest } from '../../../../src/oci/manifest.ts'
 import type { Tag } from '../../../../src/oci/reference.ts'

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { PullTimes } from '../../../../src/core/bundled/retention/pull-times.ts'
-import { digestOf } from '../../../../src/oci/digest.ts'
-import { emptyContent, repository, tag } from '../../content/content.ts'
+import { PullTimes } from '../../../src/core/content/pull-times.ts'
+import { digestOf } from '../../../src/oci/digest.ts'
+import { emptyContent, repository, tag } from './content.ts'
 
 const TEAM = repository('team/app')
 const HOUR_MS = 3600_000

@@ -1,10 +1,10 @@
 // When tags and manifests were pulled last: noted in memory, written in batches, one small file for each.
 import { LRUCache } from 'lru-cache'
-import { isDigestAlgorithm, parseDigest, type Digest } from '../../../oci/digest.ts'
-import { isDigest, parseTag, type Reference, type Tag } from '../../../oci/reference.ts'
-import type { RepositoryName } from '../../../oci/repository-name.ts'
-import { PathNotFoundError, type StorageDriver } from '../../../storage/driver.ts'
-import { pathOf, STATE_FOLDER } from '../../content/layout.ts'
+import { isDigestAlgorithm, parseDigest, type Digest } from '../../oci/digest.ts'
+import { isDigest, parseTag, type Reference, type Tag } from '../../oci/reference.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import { PathNotFoundError, type StorageDriver } from '../../storage/driver.ts'
+import { pathOf, STATE_FOLDER } from './layout.ts'
 
 /** How exactly it is known when something was pulled: no file is written more often. */
 const PRECISION_MS = 3600_000

@@ -1,8 +1,8 @@
 // Walks over what lies on a store: read from the folders themselves, never from an index that could be behind.
-import { isDigestAlgorithm, parseDigest, type Digest } from '../../../oci/digest.ts'
-import { parseTag, type Tag } from '../../../oci/reference.ts'
-import { parseRepositoryName, type RepositoryName } from '../../../oci/repository-name.ts'
-import type { StorageDriver } from '../../../storage/driver.ts'
+import { isDigestAlgorithm, parseDigest, type Digest } from '../../oci/digest.ts'
+import { parseTag, type Tag } from '../../oci/reference.ts'
+import { parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
+import type { StorageDriver } from '../../storage/driver.ts'
 import {
   BLOBS_COMPONENT,
   BLOBS_FOLDER,
@@ -10,7 +10,7 @@ import {
   REPOSITORIES_FOLDER,
   revisionsFolder,
   tagsFolder,
-} from '../../content/layout.ts'
+} from './layout.ts'
 
 /** There is something that this version cannot read: deleting what it might need would be a guess. */
 export class UnknownContentError extends Error {

@@ -1,6 +1,6 @@
 // What a manifest names: the content that it needs.
-import { parseDigest, type Digest } from '../../../oci/digest.ts'
-import { parseManifest } from '../../../oci/manifest.ts'
+import { parseDigest, type Digest } from '../../oci/digest.ts'
+import { parseManifest } from '../../oci/manifest.ts'
 
 export interface NamedDigests {
   /** Config and layers. */
