@@ -1,4 +1,5 @@
 // Manifests: distribution-spec end-3 (GET, HEAD), end-7 (PUT), end-9 (DELETE).
+import type { ServerResponse } from 'node:http'
 import { RegistryError } from '../oci/error.ts'
 import { MAX_MANIFEST_BYTES } from '../oci/manifest.ts'
 import { isDigest, parseTag, type Tag } from '../oci/reference.ts'
@@ -15,18 +16,22 @@ const MAX_TAGS = 50
 
 type ManifestExchange = RepositoryExchange<Extract<RepositoryRoute, { kind: 'manifest' }>>
 
-/** `GET` and `HEAD /v2/<name>/manifests/<reference>`. */
-export async function getManifest(exchange: ManifestExchange): Promise<void> {
-  const { req, res, repository, route, target, context, record } = exchange
-  const answer = await target.registry.getManifest(repository, route.reference, context)
-  record.cache = answer.cache
+/** `GET` and `HEAD /v2/<name>/manifests/<reference>`. Answers at once what memory holds. */
+export function getManifest(exchange: ManifestExchange): Promise<void> | undefined {
+  const { repository, route, target, context } = exchange
+  const known = target.registry.peekManifest?.(repository, route.reference, context)
+  if (known) return respondManifest(exchange, known)
+  const found = target.registry.getManifest(repository, route.reference, context)
+  return found.then((answer) => respondManifest(exchange, answer))
+}
+
+function respondManifest({ req, res, record }: ManifestExchange, answer: ManifestAnswer): undefined {
+  const { manifest, cache } = answer
+  record.cache = cache
   const headers = headersOf(answer)
-  if (isKnown(req, answer.manifest.digest)) {
-    res.writeHead(304, headers)
-    return void res.end()
-  }
-  res.writeHead(200, headers)
-  res.end(req.method === 'HEAD' ? undefined : answer.manifest.bytes)
+  if (isKnown(req, manifest.digest)) res.writeHead(304, headers).end()
+  else if (req.method === 'HEAD') res.writeHead(200, headers).end()
+  else endWith(res.writeHead(200, headers), manifest)
 }
 
 /** `PUT /v2/<name>/manifests/<reference>`; by digest also with tags: `?tag=a&tag=b`. */
@@ -76,6 +81,24 @@ export async function deleteManifest(exchange: ManifestExchange): Promise<void> 
     exchange.context,
   )
   respondEmpty(exchange.res, 202)
+}
+
+/** Larger ones are sent as the bytes they are. */
+const MAX_TEXT_BYTES = 16 * 1024
+
+/** Bytes as characters of the same number, made once for a manifest. */
+const texts = new WeakMap<Manifest, string>()
+
+/**
+ * Sends the body. Node puts a text into one write with the headers, so into one TLS record: of a hit's whole costs a
+ * sixth less than with a buffer, which it sends behind them by `writev`.
+ */
+function endWith(res: ServerResponse, manifest: Manifest): void {
+  const { bytes } = manifest
+  if (bytes.length > MAX_TEXT_BYTES) return void res.end(bytes)
+  let text = texts.get(manifest)
+  if (text === undefined) texts.set(manifest, (text = Buffer.from(bytes).toString('latin1')))
+  res.end(text, 'latin1')
 }
 
 /** Lists built once for a manifest and a verdict: a hit sends the same headers again and again. */

@@ -40,10 +40,14 @@ export class CachedRegistry extends DelegatingRegistry {
     this.#references = references
   }
 
-  override async getManifest(repository: RepositoryName, reference: Reference): Promise<ManifestAnswer> {
+  peekManifest(repository: RepositoryName, reference: Reference): ManifestAnswer | undefined {
     const digest = this.#references.peek(repository, reference)
     const manifest = digest && this.#manifests.peek(digest)
-    return manifest ? { manifest, cache: 'hit' } : this.#load(repository, reference)
+    return manifest && { manifest, cache: 'hit' }
+  }
+
+  override async getManifest(repository: RepositoryName, reference: Reference): Promise<ManifestAnswer> {
+    return this.peekManifest(repository, reference) ?? this.#load(repository, reference)
   }
 
   override async putManifest(

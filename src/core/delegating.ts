@@ -1,8 +1,11 @@
 // What the registries that wrap another one have in common: whatever they do not change goes straight through.
 import type { Registry } from './registry.ts'
 
-type ArgumentsOf<Name extends Exclude<keyof Registry, 'uploads'>> = Parameters<Registry[Name]>
-type AnswerOf<Name extends Exclude<keyof Registry, 'uploads'>> = ReturnType<Registry[Name]>
+/** Not `peekManifest`: what may be answered at once is for each of them to say. */
+type MethodName = Exclude<keyof Registry, 'uploads' | 'peekManifest'>
+
+type ArgumentsOf<Name extends MethodName> = Parameters<Registry[Name]>
+type AnswerOf<Name extends MethodName> = ReturnType<Registry[Name]>
 
 export class DelegatingRegistry implements Registry {
   protected readonly inner: Registry

@@ -26,7 +26,8 @@ export class ManifestCache {
       maxSize: Math.max(1, maxBytes),
       // One huge manifest must not push out a thousand small ones.
       maxEntrySize: Math.max(1, Math.floor(maxBytes / 8)),
-      sizeCalculation: (manifest) => manifest.bytes.length + OVERHEAD_BYTES,
+      // Twice: one that is asked for is held as text, too.
+      sizeCalculation: (manifest) => 2 * manifest.bytes.length + OVERHEAD_BYTES,
     })
     this.#shared = shared
   }

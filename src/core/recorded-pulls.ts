@@ -16,6 +16,16 @@ export class RecordedPullsRegistry extends DelegatingRegistry {
     this.#onPull = onPull
   }
 
+  peekManifest(
+    repository: RepositoryName,
+    reference: Reference,
+    context: RequestContext,
+  ): ManifestAnswer | undefined {
+    const answer = this.inner.peekManifest?.(repository, reference, context)
+    if (answer) this.#onPull(repository, reference)
+    return answer
+  }
+
   override async getManifest(
     repository: RepositoryName,
     reference: Reference,

@@ -163,6 +163,15 @@ export interface UploadStore {
  * Failures are `RegistryError` (oci/error.ts).
  */
 export interface Registry {
+  /**
+   * What memory can answer at once, if anything: then {@link getManifest} would answer the same. A registry that wraps
+   * another one has to decide for itself what may be answered so.
+   */
+  peekManifest?(
+    repository: RepositoryName,
+    reference: Reference,
+    context: RequestContext,
+  ): ManifestAnswer | undefined
   /** Rejects with `MANIFEST_UNKNOWN` or `NAME_UNKNOWN`. */
   getManifest(
     repository: RepositoryName,

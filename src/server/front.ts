@@ -35,14 +35,14 @@ export function createFront(options: FrontOptions, isTls: boolean): RequestListe
     observer.observe(req, res, record)
     const url = req.url ?? '/'
     if (url.startsWith('/v2/'))
-      return void api.handle({ req, res, record, origin: rootOf(origin, req.headers.host, naming) })
+      return api.handle({ req, res, record, origin: rootOf(origin, req.headers.host, naming) })
     const [, prefix = '', below = url] = PREFIXED.exec(url) ?? []
     if (!naming.isNamespace(prefix)) {
       if (isBase(url)) return redirectToBase(res, url)
       return web(req, res, { record, origin })
     }
     const arrival = { record, origin: `${origin}/${prefix}`, prefix }
-    if (below.startsWith('/v2/')) return void api.handle({ req, res, ...arrival })
+    if (below.startsWith('/v2/')) return api.handle({ req, res, ...arrival })
     if (isBase(below)) return redirectToBase(res, url)
     req.url = below
     web(req, res, arrival)

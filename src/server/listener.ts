@@ -62,7 +62,7 @@ export class Listener {
     this.#server.setTimeout(options.idleTimeoutMs)
     const handler = guarded((req, res) => {
       this.#answering.add(req.socket)
-      res.once('close', () => {
+      res.on('close', () => {
         this.#answering.delete(req.socket)
         if (this.#leaving.has(req.socket)) req.socket.destroySoon()
       })

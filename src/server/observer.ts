@@ -38,7 +38,7 @@ export class Observer {
     const path = loggedPath(req.url ?? '')
     const before = this.#counted.get(socket) ?? NOTHING
     this.#metrics.requestBegan()
-    res.once('close', () => {
+    res.on('close', () => {
       const durationMs = performance.now() - startedAt
       // A client that hung up got no status: 499 as proxies log it.
       const status = res.writableFinished || res.headersSent ? res.statusCode : 499

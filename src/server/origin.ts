@@ -77,10 +77,16 @@ function single(req: IncomingMessage, name: string, list = false): string | unde
   return value
 }
 
+/** The last one that was good: most requests come to one host. */
+let lastValid: string | undefined
+
 /** An authority that can stand in a URL: what is built from it is parsed again elsewhere. */
 function validHost(host: string | undefined): string | undefined {
+  if (host === lastValid) return host
   if (host === undefined || host.length > 260 || !HOST.test(host)) return undefined
-  return URL.canParse(`http://${host}`) ? host : undefined
+  if (!URL.canParse(`http://${host}`)) return undefined
+  lastValid = host
+  return host
 }
 
 function localHost({ localAddress = 'localhost', localPort = 0 }: Socket): string {

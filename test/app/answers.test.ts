@@ -344,3 +344,24 @@ test('garbage behind a request is not answered into the middle of its answer', a
   await raw.closed
   assert.equal(raw.received().includes('HTTP/1.1 400'), false)
 })
+
+test('manifests of any characters and any size are answered byte by byte, out of the store and out of memory', async () => {
+  const mediaType = 'application/vnd.oci.image.index.v1+json'
+  const annotations = (text: string) => ({
+    schemaVersion: 2,
+    mediaType,
+    manifests: [],
+    annotations: { text },
+  })
+  for (const text of ['grün, 緑, \u0000', 'ü'.repeat(20_000)]) {
+    const body = Buffer.from(JSON.stringify(annotations(text)))
+    const path = '/v2/team-a/characters/manifests/v1'
+    const pushed = await ask(path, { ...alice, method: 'PUT', body, headers: { 'Content-Type': mediaType } })
+    assert.equal(pushed.status, 201)
+    for (const expected of ['miss', 'hit', 'hit']) {
+      const pulled = await ask(path, alice)
+      assert.equal(pulled.headers['x-cache'], expected)
+      assert.deepEqual(pulled.body, body)
+    }
+  }
+})

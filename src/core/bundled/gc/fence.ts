@@ -53,6 +53,11 @@ export class Fence {
     }
   }
 
+  /** Whether the sweep has it: then {@link hold} would wait. */
+  isTaken(digest: Digest): boolean {
+    return this.#taken.has(digest)
+  }
+
   /** Whether {@link take} would refuse. */
   protects(digest: Digest): boolean {
     return this.#holds.has(digest) || this.leases.has(digest)

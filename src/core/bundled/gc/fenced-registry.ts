@@ -39,6 +39,17 @@ export class FencedRegistry extends DelegatingRegistry {
     return this.#uploads
   }
 
+  peekManifest(
+    repository: RepositoryName,
+    reference: Reference,
+    context: RequestContext,
+  ): ManifestAnswer | undefined {
+    if (isDigest(reference) && this.#fence.isTaken(reference)) return undefined
+    const answer = this.inner.peekManifest?.(repository, reference, context)
+    if (answer) this.#fence.leases.touch(answer.manifest.digest)
+    return answer
+  }
+
   override async getManifest(
     repository: RepositoryName,
     reference: Reference,

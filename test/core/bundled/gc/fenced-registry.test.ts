@@ -84,6 +84,22 @@ test('a manifest that is pulled while it is removed is gone for the caches too',
   await Promise.all(pulls)
 })
 
+test('memory does not answer at once what is being swept, and what it answers is leased', async (t) => {
+  const store = await startCollected(t)
+  const { manifest } = multiArch()
+  await store.registry.putManifest(TEAM, manifest.digest, bodyOf(manifest), CONTEXT)
+  await store.registry.getManifest(TEAM, manifest.digest, CONTEXT)
+  const peek = () => store.registry.peekManifest?.(TEAM, manifest.digest, CONTEXT)
+  store.pass(3 * HOUR)
+  assert.equal(peek()?.manifest.digest, manifest.digest)
+  assert.equal((await collect(store, { untagged: true })).removedManifests, 0)
+  store.pass(3 * HOUR)
+  const peeked: unknown[] = []
+  beforeDelete(store.driver, revisionFolder(TEAM, manifest.digest), async () => void peeked.push(peek()))
+  await collect(store, { untagged: true })
+  assert.deepEqual([...peeked, peek()], [undefined, undefined])
+})
+
 test('a tag that is pushed while its manifest is deleted by digest ends with its manifest', async (t) => {
   const store = await startCollected(t)
   const { manifest } = multiArch()
