@@ -1,7 +1,6 @@
 // The routes of the configuration as registries: bundled ones, external cores, mirrors.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Glob } from '../access/patterns.ts'
 import type { StoreOperations } from '../admin/store-api.ts'
 import type {
   Config,
@@ -9,7 +8,6 @@ import type {
   ProxyRoute,
   RouteConfig,
   StoreConfig,
-  TagTtl,
   UpstreamConfig,
 } from '../config/config.ts'
 import { agreed } from '../cache/agreed.ts'
@@ -35,6 +33,7 @@ import {
 import type { Caches } from './build-caches.ts'
 import { checkStore } from './check-store.ts'
 import { buildStore, type CachedCore } from './build-store.ts'
+import { freshnessOf } from './freshness.ts'
 import type { TokenKeyFiles } from './token-key-files.ts'
 
 /** Others may write to an external core behind our back: what was learned of its tags is asked again after this. */
@@ -141,14 +140,14 @@ class RouteBuilder {
     return { ...this.#cached(external, route, EXTERNAL_TTL_MS), forwarder }
   }
 
-  async #mirror({ store, tagTtl, rewrite }: MirrorRoute, options: UpstreamClientOptions) {
-    const config = this.#storeOf(store)
+  async #mirror(route: MirrorRoute, options: UpstreamClientOptions) {
+    const config = this.#storeOf(route.store)
     const registry = new MirrorRegistry({
       client: createUpstreamClient(options),
       content: new ContentStore(await this.#driverOf(config)),
       manifests: this.#caches.manifests,
-      rewrite,
-      tagTtlMs: compileTagTtl(tagTtl),
+      rewrite: route.rewrite,
+      ...freshnessOf(route),
       spoolFolder: join(config.filesystem.root, 'spool'),
     })
     return { registry }
@@ -194,11 +193,6 @@ async function clientOptions(
     ...(mint ? { mint } : {}),
     ...(caFile === undefined ? {} : { ca: await readFile(caFile, 'utf8') }),
   }
-}
-
-function compileTagTtl({ rules, defaultMs }: TagTtl): (tag: string) => number {
-  const compiled = rules.map(({ tags, ttlMs }) => ({ glob: new Glob(tags), ttlMs }))
-  return (tag) => compiled.find(({ glob }) => glob.matches(tag))?.ttlMs ?? defaultMs
 }
 
 /** The configuration was checked: every name it uses is defined. */

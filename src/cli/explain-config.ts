@@ -5,6 +5,7 @@ import type { AccountsConfig, HtpasswdConfig } from '../config/auth-config.ts'
 import type {
   AuditConfig,
   Config,
+  FreshnessConfig,
   GrantConfig,
   ListenAddress,
   ListenerConfig,
@@ -107,9 +108,16 @@ function explainRoute(route: RouteConfig, { upstreams }: Config): string {
   if (route.kind === 'store') return `${route.pattern} kept in store ${route.store}`
   const url = upstreams.get(route.upstream)?.url ?? route.upstream
   if (route.kind === 'proxy') return `${route.pattern} passed through to ${url}`
-  const { rules, defaultMs } = route.tagTtl
-  const ttls = [...rules, { tags: '*', ttlMs: defaultMs }].map(
+  return `${route.pattern} mirrored from ${url} into store ${route.store}; ${explainFreshness(route).join('; ')}`
+}
+
+function explainFreshness({ tagTtl, hold, asOf }: FreshnessConfig): string[] {
+  const ttls = [...tagTtl.rules, { tags: '*', ttlMs: tagTtl.defaultMs }].map(
     ({ tags, ttlMs }) => `${tags} ${formatDuration(ttlMs)}`,
   )
-  return `${route.pattern} mirrored from ${url} into store ${route.store}; tags are asked for again after: ${ttls.join(', ')}`
+  return [
+    `tags are asked for again after: ${ttls.join(', ')}`,
+    ...(hold ? [`what is new there is held for ${formatDuration(hold.ms)}`] : []),
+    ...(asOf === undefined ? [] : [`tags are served as of ${new Date(asOf).toISOString()}`]),
+  ]
 }

@@ -1,5 +1,6 @@
 // The configuration as the program uses it: checked, references resolved, durations in milliseconds, sizes in bytes,
 // paths absolute.
+import type { Digest } from '../oci/digest.ts'
 import type { AuthConfig } from './auth-config.ts'
 
 /** Everything that can be configured. Immutable; a reload makes a new one. */
@@ -107,12 +108,35 @@ interface Routed {
   readonly prefix: string
 }
 
-export interface MirrorRoute extends Routed {
+export interface MirrorRoute extends Routed, FreshnessConfig {
   readonly kind: 'mirror'
   readonly upstream: string
   readonly store: string
-  readonly tagTtl: TagTtl
   readonly rewrite: Rewrite | undefined
+}
+
+/** How old the answers of a mirror may be. */
+export interface FreshnessConfig {
+  readonly tagTtl: TagTtl
+  /** What the upstream does not have is not asked for again for so long. */
+  readonly negativeTtlMs: number
+  /** For how long after its TTL a tag is served while the upstream is asked; Infinity: always. */
+  readonly staleWhileRevalidateMs: number
+  /** For how long after its TTL a tag is served when the upstream can not be asked; Infinity: always. */
+  readonly staleIfErrorMs: number
+  /** Undefined: what is new upstream is served at once. */
+  readonly hold: HoldConfig | undefined
+  /** Tags are served as they stood at this moment, in ms since the epoch. */
+  readonly asOf: number | undefined
+}
+
+export interface HoldConfig {
+  readonly ms: number
+  /** The first digest that is seen of a tag is held, too. */
+  readonly holdsFirst: boolean
+  readonly exceptDigests: readonly Digest[]
+  /** Patterns. */
+  readonly exceptImages: readonly { readonly repository: string; readonly tag: string }[]
 }
 
 export interface ProxyRoute extends Routed {

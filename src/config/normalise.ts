@@ -8,17 +8,15 @@ import type {
   Rewrite,
   RouteConfig,
   TagRuleConfig,
-  TagTtl,
   UpstreamConfig,
 } from './config.ts'
 import { toAccounts } from './normalise-accounts.ts'
+import { toFreshness } from './normalise-freshness.ts'
 import { toClientCas, toClientCertificates, toLdap, toOidcRule } from './normalise-identities.ts'
 import { toPasswords } from './normalise-passwords.ts'
 import { toCoreToken, toExternalTokens, toToken } from './normalise-tokens.ts'
 import { byLiteralPrefix, literalPrefix } from './patterns.ts'
 import type { ConfigFile } from './schema.ts'
-
-const DEFAULT_TAG_TTL_MS = 2 * 24 * 3600_000
 
 export interface NormaliseOptions {
   readonly source: string | undefined
@@ -160,7 +158,8 @@ function toTagRule({ keep, ...rule }: ConfigFile['stores'][string]['tags'][numbe
 function toRoutes({ repositories, upstreams }: ConfigFile): RouteConfig[] {
   return Object.entries(repositories)
     .toSorted(([a], [b]) => byLiteralPrefix(a, b))
-    .flatMap(([pattern, { mirror, proxy, store, tagTtl, rewrite }]): RouteConfig[] => {
+    .flatMap(([pattern, route]): RouteConfig[] => {
+      const { mirror, proxy, store, rewrite } = route
       const shared = { pattern, prefix: literalPrefix(pattern) }
       const rewritten = toRewrite(shared.prefix, rewrite)
       if (mirror !== undefined && store !== undefined) {
@@ -172,7 +171,7 @@ function toRoutes({ repositories, upstreams }: ConfigFile): RouteConfig[] {
             kind: 'mirror',
             upstream: mirror,
             store,
-            tagTtl: toTagTtl(tagTtl),
+            ...toFreshness(route, upstreams[mirror]),
             rewrite: rewritten ?? stripped,
           },
         ]
@@ -189,14 +188,6 @@ function toRewrite(prefix: string, rewrite: string | undefined): Rewrite | undef
     from: prefix,
     to: rewrite !== '' && (prefix.endsWith('/') || prefix === '') ? `${rewrite}/` : rewrite,
   }
-}
-
-function toTagTtl(written: ConfigFile['repositories'][string]['tagTtl']): TagTtl {
-  if (written === undefined) return { rules: [], defaultMs: DEFAULT_TAG_TTL_MS }
-  if (typeof written === 'number') return { rules: [], defaultMs: written }
-  const { default: defaultMs = DEFAULT_TAG_TTL_MS, ...rest } = written
-  const rules = Object.entries(rest).toSorted(([a], [b]) => byLiteralPrefix(a, b))
-  return { rules: rules.map(([tags, ttlMs]) => ({ tags, ttlMs })), defaultMs }
 }
 
 function mapValues<From, To>(

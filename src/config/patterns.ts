@@ -12,6 +12,14 @@ export function refuseRepositoryPattern(pattern: string, allowed: { user: boolea
   return undefined
 }
 
+/** The two parts of a pattern of images, such as `docker.io/library/nginx:1.*`. */
+export function splitImagePattern(pattern: string): { repository: string; tag?: string } {
+  const colon = pattern.lastIndexOf(':')
+  return colon < 0
+    ? { repository: pattern }
+    : { repository: pattern.slice(0, colon), tag: pattern.slice(colon + 1) }
+}
+
 /** The text before the first wildcard. */
 export function literalPrefix(pattern: string): string {
   return pattern.replace(/[*?].*$/s, '')

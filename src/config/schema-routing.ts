@@ -1,6 +1,7 @@
 // The part of the file that says which repositories come from where: upstreams, routes, stores.
 import { Cron } from 'croner'
 import { z } from 'zod'
+import { asOf, freshness } from './schema-freshness.ts'
 import { baseUrl, duration, name, notYet, path, repositoryPath, section, text } from './schema-parts.ts'
 import { coreToken } from './schema-tokens.ts'
 
@@ -16,21 +17,17 @@ const upstream = section({
     .default([])
     .describe('Token services, besides those in its own domain, that may be sent the credentials.'),
   token: coreToken.optional(),
+  ...freshness,
 })
 
 export const upstreams = z.record(name, upstream).default({})
-
-const tagTtl = z
-  .union([duration, z.record(text, duration)], {
-    error: 'must be a duration such as 2d, or a mapping of tags to durations',
-  })
-  .describe('How long a tag is served without asking upstream.')
 
 const route = section({
   mirror: text.optional().describe('The upstream that is fetched from once; needs a store.'),
   proxy: text.optional().describe('The upstream that requests pass through to.'),
   store: text.optional().describe('Where the bytes are kept.'),
-  tagTtl: tagTtl.optional(),
+  ...freshness,
+  asOf: asOf.optional().describe('Tags are served as they stood then, a day from its beginning in UTC.'),
   rewrite: z
     .union([z.literal(''), repositoryPath], { error: 'must be empty or the front part of a repository name' })
     .optional()

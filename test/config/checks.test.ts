@@ -29,7 +29,7 @@ repositories:
   "a/**": { mirror: hub }
   "b/**": { mirror: hub, proxy: hub, store: cache }
   "c/**": { proxy: hub, store: main, tagTtl: 1d }
-  "d/**": { store: main, tagTtl: 1d, rewrite: x }
+  "d/**": { store: main, tagTtl: 1d, asOf: 2026-10-01, rewrite: x }
   "**": {}
 stores: { main: { filesystem: { root: data } }, cache: { filesystem: { root: cache } } }
 `
@@ -39,7 +39,8 @@ stores: { main: { filesystem: { root: data } }, cache: { filesystem: { root: cac
     'c.yml:5:25: repositories."c/**".store: a proxied repository is kept by its upstream; leave store out',
     'c.yml:5:38: repositories."c/**".tagTtl: tagTtl is for mirrors',
     'c.yml:6:26: repositories."d/**".tagTtl: tagTtl is for mirrors',
-    'c.yml:6:38: repositories."d/**".rewrite: rewrite is for mirrors and proxies',
+    'c.yml:6:38: repositories."d/**".asOf: asOf is for mirrors',
+    'c.yml:6:56: repositories."d/**".rewrite: rewrite is for mirrors and proxies',
     'c.yml:7:3: repositories."**": needs one of mirror, proxy or store',
   ])
 })
@@ -86,6 +87,23 @@ stores: { main: { filesystem: { root: data } } }
   assert.deepEqual(await problems(t, yaml), [
     'c.yml:2:71: repositories."**".tagTtl."v*-rc": ties with "v*": both have the literal prefix "v"',
     'c.yml:2:84: repositories."**".tagTtl."a/b": must be a tag in which * stands for any text, or default',
+  ])
+})
+
+test('what is never held must be possible, and a moment must be one', async (t) => {
+  const yaml = `${HUB}
+repositories:
+  "docker.io/**": { mirror: hub, store: main, hold: 3d, holdExcept: ["nginx", "docker.io/acme/**", "A:b"] }
+  "a/**": { mirror: hub, store: main, asOf: yesterday, staleIfError: sometimes }
+stores: { main: { filesystem: { root: data } } }
+`
+  assert.deepEqual(await problems(t, yaml), [
+    'c.yml:3:100: repositories."docker.io/**".holdExcept[2]: must be a digest, or a pattern of images such as docker.io/library/nginx:1.* or docker.io/acme/**',
+    'c.yml:4:39: repositories."a/**".asOf: must be a day such as 2026-10-01, or a time such as 2026-10-01T12:00:00Z',
+    'c.yml:4:56: repositories."a/**".staleIfError: must be true, false or a duration such as 7d',
+  ])
+  assert.deepEqual(await problems(t, yaml.replace(', "A:b"', '').replace(/^ {2}"a.*\n/m, '')), [
+    'c.yml:3:70: repositories."docker.io/**".holdExcept[0]: no image of this route is called so: names here begin with "docker.io/"',
   ])
 })
 
