@@ -2,6 +2,7 @@
 import type { AccountStore } from '../auth/accounts/account-store.ts'
 import { createAccountStore } from '../auth/accounts/create-account-store.ts'
 import { LiveTokens } from '../auth/accounts/live-tokens.ts'
+import { SettledTokens, type ManagedTokens } from '../auth/accounts/settled-tokens.ts'
 import { startTokenUpkeep } from '../auth/accounts/token-upkeep.ts'
 import { TokenUses } from '../auth/accounts/token-uses.ts'
 import { TokensBackend } from '../auth/accounts/tokens-backend.ts'
@@ -12,6 +13,8 @@ import type { Logger } from '../telemetry/log.ts'
 
 export interface AccountTokens {
   readonly store: AccountStore
+  /** For making and revoking access tokens. */
+  readonly managed: ManagedTokens
   readonly backend: TokensBackend
   /** Whose accounts may have personal tokens. */
   readonly owners: readonly LoginBackend[]
@@ -37,6 +40,7 @@ export async function buildAccounts(
     onFound: () => logger.info('account store readable again'),
   })
   stack.defer(() => tokens.close())
+  const managed = new SettledTokens(store, tokens, peers)
   const uses = new TokenUses({
     store,
     onError: (err) => logger.warn({ err }, 'last use of access tokens not recorded'),
@@ -50,5 +54,5 @@ export async function buildAccounts(
     onError: (err) => logger.warn({ err }, 'ended tokens not removed from the account store'),
   })
   stack.defer(stop)
-  return { store, backend: new TokensBackend({ tokens, owners, uses }), owners }
+  return { store, managed, backend: new TokensBackend({ tokens, owners, uses }), owners }
 }

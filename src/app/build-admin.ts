@@ -6,11 +6,12 @@ import { accessApi } from '../admin/access-api.ts'
 import { createAdminApp, type AdminAppOptions } from '../admin/admin-app.ts'
 import type { AdminAuthOptions, AdminCaller } from '../admin/admin-auth.ts'
 import { storeApi, type StoreApiOptions } from '../admin/store-api.ts'
-import { tokensApi, type TokensApiOptions } from '../admin/tokens-api.ts'
+import { tokensApi } from '../admin/tokens-api.ts'
 import { credentialOf } from '../server/audit-record.ts'
 import { loggedPath } from '../server/logged-path.ts'
 import type { OriginResolver } from '../server/origin.ts'
 import type { AuditLog, AuditRecord } from '../telemetry/audit-log.ts'
+import type { AccountTokens } from './build-accounts.ts'
 
 export interface AdminOptions
   extends
@@ -18,7 +19,7 @@ export interface AdminOptions
     Pick<AdminAppOptions, 'checkHealth' | 'renderMetrics'>,
     Pick<StoreApiOptions, 'stores'> {
   /** Undefined where nobody can log in. */
-  readonly accountTokens: Pick<TokensApiOptions, 'store' | 'owners'> | undefined
+  readonly accountTokens: Pick<AccountTokens, 'managed' | 'owners'> | undefined
   readonly naming: Naming
   readonly origins: OriginResolver
   readonly audit: AuditLog | undefined
@@ -50,7 +51,8 @@ export function buildAdmin({
     ...options,
     onApiRequest,
     accessApi: accessApi({ ...auth, canonicalName: (name) => naming.canonical({ name, host: undefined }) }),
-    tokensApi: accountTokens && tokensApi({ ...auth, ...accountTokens }),
+    tokensApi:
+      accountTokens && tokensApi({ ...auth, store: accountTokens.managed, owners: accountTokens.owners }),
     api: storeApi({ ...options, ...auth }),
   })
 }

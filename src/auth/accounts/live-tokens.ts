@@ -1,4 +1,5 @@
 // The access tokens that are good now, in memory, never much older than the store.
+import { setTimeout as pause } from 'node:timers/promises'
 import { PatternsCeiling } from '../../access/patterns-ceiling.ts'
 import type { AccessToken, AccountStore, TokensChange, TokensMark } from './account-store.ts'
 
@@ -18,6 +19,8 @@ export interface LiveTokensOptions {
   readonly pollMs?: number
   /** Older than that, nothing is known: a token may have been revoked meanwhile. Default 3 s. */
   readonly maxAgeMs?: number
+  /** How long a change that must be known is waited for; default 2 s. */
+  readonly patienceMs?: number
   /** Told once when the store can not be read any more. */
   readonly onLost?: (error: unknown) => void
   /** Told once when it can be read again. */
@@ -34,6 +37,8 @@ export class LiveTokens {
   #mark: TokensMark | undefined
   /** When the last successful reading began, on the clock of `performance.now()`. */
   #readAt = Number.NEGATIVE_INFINITY
+  /** A reading that began before is too old, on the same clock. */
+  #notBefore = Number.NEGATIVE_INFINITY
   #reading: Promise<void> | undefined
   #isReadingAgain = false
   #isLost = false
@@ -58,6 +63,7 @@ export class LiveTokens {
 
   /** Whether what is known is new enough to go by. */
   get isCurrent(): boolean {
+    if (this.#readAt < this.#notBefore) return false
     return performance.now() - this.#readAt <= (this.#options.maxAgeMs ?? 3000)
   }
 
@@ -71,6 +77,16 @@ export class LiveTokens {
   async catchUp(): Promise<void> {
     await this.#reading
     await this.#read()
+  }
+
+  /**
+   * Resolves, within the patience, when everything that the store was told before the call is known here, or nothing is:
+   * until a later reading succeeds no token is good. Never rejects.
+   */
+  async settle(): Promise<void> {
+    const askedAt = performance.now()
+    await Promise.race([this.catchUp(), pause(this.#options.patienceMs ?? 2000, undefined, { ref: false })])
+    this.#notBefore = Math.max(this.#notBefore, askedAt)
   }
 
   close(): void {

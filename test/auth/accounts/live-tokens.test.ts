@@ -94,6 +94,26 @@ test('a store that is down at first does not keep anybody from starting', async 
   await until('it is known', () => tokens.get('one'))
 })
 
+test('what must be known and can not be read ends every token, until it can', async (t) => {
+  const store = storeOf(accessToken({ id: 'one' }))
+  const tokens = await open(t, { store, pollMs: 5, maxAgeMs: 600_000 })
+  store.isDown = true
+  await tokens.settle()
+  assert.equal(tokens.isCurrent, false)
+  store.put(accessToken({ id: 'one', revokedAt: new Date(1) }), accessToken({ id: 'two' }))
+  store.isDown = false
+  await until('it is known', () => tokens.get('two'))
+  assert.equal(tokens.get('one'), undefined)
+})
+
+test('a store that does not answer holds up nobody for longer than the patience', async (t) => {
+  const store = storeOf(accessToken({ id: 'one' }))
+  const tokens = await open(t, { store, pollMs: 600_000, patienceMs: 1 })
+  store.readTokens = () => new Promise(() => {})
+  await tokens.settle()
+  assert.equal(tokens.get('one'), undefined)
+})
+
 /** A store whose changes come from elsewhere. */
 function storeOf(...tokens: AccessToken[]) {
   let [epoch, revision, changes] = [1, 1, tokens]
