@@ -1,5 +1,6 @@
 // Which parts of a changed configuration a running gateway does not take over.
 import { isDeepStrictEqual } from 'node:util'
+import type { TokenConfig } from '../config/auth-config.ts'
 import type { Config } from '../config/config.ts'
 
 /** What is called otherwise in the file. */
@@ -20,6 +21,26 @@ export function fixedSections(running: Config, next: Config, hasAccounts: boolea
     // Without an account to begin with nothing is there that could ask for ID tokens.
     ...(!hasAccounts && next.auth.oidc.length > 0 ? ['auth.oidc'] : []),
   ]
+}
+
+/** What runs, with what a reload takes over of `next`. */
+export function withTakenOver(running: Config, next: Config): Config {
+  const { groups, oidc, token } = next.auth
+  const runningToken = running.auth.token
+  return {
+    ...running,
+    access: next.access,
+    auth: {
+      ...running.auth,
+      groups,
+      oidc,
+      token: runningToken && { ...runningToken, ...(token && keyFilesOf(token)) },
+    },
+  }
+}
+
+function keyFilesOf({ keyFile, previousKeyFiles, certificateFile }: TokenConfig) {
+  return { keyFile, previousKeyFiles, certificateFile }
 }
 
 function changedKeys(running: object, next: object): string[] {

@@ -16,6 +16,8 @@ import { takeOver } from './take-over.ts'
 export interface GatewayOptions {
   /** Reads the configuration again, for a reload. Rejects when it is not valid. */
   readonly reloadConfig: () => Promise<Config>
+  /** Options of Node that this process runs with, for its workers. */
+  readonly nodeFlags?: readonly string[]
 }
 
 export interface Gateway {
@@ -23,11 +25,15 @@ export interface Gateway {
   readonly addresses: readonly string[]
   /** Takes over grants, rules about ID tokens, password files, keys and certificates. What is not valid keeps the old state, and is logged. */
   reload(): Promise<void>
+  /** Replaces the workers one and all, without closing a connection. What keeps it from being done is logged. */
+  restart(): Promise<void>
+  /** Rejects when it can not go on. */
+  readonly failed: Promise<never>
   /** Stops accepting, lets running requests end within the configured grace, and lets go of everything. */
   close(): Promise<void>
 }
 
-/** Starts everything, or nothing: rejects with one line that says what is wrong. */
+/** Starts all of it in this process, or nothing: rejects with one line that says what is wrong. */
 export async function startGateway(config: Config, { reloadConfig }: GatewayOptions): Promise<Gateway> {
   await using opened = new AsyncDisposableStack()
   const log = createLog(config.logging)
@@ -74,7 +80,9 @@ export async function startGateway(config: Config, { reloadConfig }: GatewayOpti
   const running = opened.move()
   return {
     addresses: [...listeners.addresses, adminUrl],
+    failed: Promise.withResolvers<never>().promise,
     reload: () => reloader.reload(),
+    restart: async () => logger.warn('nothing is replaced: there is one process, with workers: 1'),
     close: () => running.disposeAsync(),
   }
 }

@@ -13,11 +13,16 @@ interface OpenListener {
 
 export class Listeners {
   readonly #opened: OpenListener[] = []
+  readonly #ticketSecret: Uint8Array | undefined
   #tlsFiles: readonly string[] = []
 
-  /** Opens all of them; rejects, and closes those that were open, when one cannot be. */
-  static async open(config: Config, front: FrontOptions): Promise<Listeners> {
-    const listeners = new Listeners()
+  private constructor(ticketSecret: Uint8Array | undefined) {
+    this.#ticketSecret = ticketSecret
+  }
+
+  /** Opens all of them; sessions can be resumed where the same `ticketSecret` is known. Rejects, and closes those that were open, when one cannot be. */
+  static async open(config: Config, front: FrontOptions, ticketSecret?: Uint8Array): Promise<Listeners> {
+    const listeners = new Listeners(ticketSecret)
     try {
       for (const each of config.listen) await listeners.#open(each, config, front)
     } catch (error) {
@@ -48,9 +53,13 @@ export class Listeners {
     for (const { listener, tls } of materials) if (tls) listener.replaceTls(tls)
   }
 
-  /** Lets running requests end for up to `graceMs`. */
-  async close(graceMs: number): Promise<void> {
-    await Promise.all(this.#opened.map(({ listener }) => listener.close(graceMs)))
+  replaceTicketSecret(secret: Uint8Array): void {
+    for (const { listener } of this.#opened) listener.replaceTicketSecret(secret)
+  }
+
+  /** See {@link Listener.close}. */
+  async close(graceMs: number, options: Parameters<Listener['close']>[1] = {}): Promise<void> {
+    await Promise.all(this.#opened.map(({ listener }) => listener.close(graceMs, options)))
   }
 
   async #open(config: ListenerConfig, { limits }: Config, front: FrontOptions): Promise<void> {
@@ -59,7 +68,13 @@ export class Listeners {
     const handler = config.redirectToHttps
       ? createHttpsRedirect(front.origins, () => this.#httpsPort())
       : createFront(front, tls !== undefined)
-    const listener = new Listener({ ...config.address, tls, handler, idleTimeoutMs: limits.idleTimeoutMs })
+    const listener = new Listener({
+      ...config.address,
+      tls,
+      handler,
+      idleTimeoutMs: limits.idleTimeoutMs,
+      ticketSecret: this.#ticketSecret,
+    })
     const port = await listening(config.address, listener.listen())
     this.#opened.push({ config, listener, port })
   }

@@ -7,22 +7,28 @@ import { buildWeb } from './build-web.ts'
 import { Listeners } from './listeners.ts'
 import type { Parts } from './parts.ts'
 
+export interface PublicSideOptions extends ObserverOptions {
+  /** See {@link Listeners.open}. */
+  readonly ticketSecret?: Uint8Array
+}
+
 /** Drains and closes with `stack`. Rejects when an address can not be listened on. */
 export async function openPublicSide(
   config: Config,
   { registry, naming, origins, auth }: Parts,
-  observers: ObserverOptions,
+  { ticketSecret, ...observers }: PublicSideOptions,
   stack: AsyncDisposableStack,
 ): Promise<Listeners> {
   const { hidesRepositories } = config
   const guard = new Guard({ ...auth, tokenService: auth.tokens, hidesRepositories })
-  const listeners = await Listeners.open(config, {
+  const front = {
     api: new Api({ registry, naming, guard }),
     web: buildWeb(auth, naming),
     origins,
     observer: new Observer(observers),
     naming,
-  })
+  }
+  const listeners = await Listeners.open(config, front, ticketSecret)
   stack.defer(() => listeners.close(config.shutdownGraceMs))
   return listeners
 }

@@ -14,7 +14,15 @@ Examples:
   dockgate serve --config config/dockgate.yml
 
 Signals: SIGTERM and SIGINT let running transfers end, a second one does not; SIGHUP reloads certificates,
-password files, keys, grants and rules about ID tokens.`
+password files, keys, grants and rules about ID tokens; SIGUSR2 replaces the workers, without closing a connection.`
+
+/**
+ * Every piece of a transfer is a small object that holds 16 KiB or more outside the heap, to be freed when the young
+ * generation is collected. Grown to 16 MiB, V8's default, it lets a hundred MiB of dead pieces pile up first.
+ * The old generation then needs room for more than the pieces between two such collections: with the 8 MiB that V8 leaves
+ * a small heap, a push of 1 GiB collected everything dozens of times.
+ */
+const HEAP_FLAGS = ['--semi-space-growth-factor=1', '--heap-growing-percent=200']
 
 export function addServeCommand(program: Command): void {
   program
@@ -26,13 +34,16 @@ export function addServeCommand(program: Command): void {
 }
 
 async function serve(file: string | undefined): Promise<void> {
-  suitTheHeapToTransfers()
+  for (const flag of HEAP_FLAGS) setFlagsFromString(flag)
   const reloadConfig = () => loadConfig(file, process.env)
   const config = await reloadConfig()
   await prepareFirstRun(config)
   // Imported here, so that the other commands do not load every server.
-  const { startGateway } = await import('../app/gateway.ts')
-  await runUntilStopped(() => startGateway(config, { reloadConfig }), {
+  const start =
+    config.workers === 1
+      ? (await import('../app/gateway.ts')).startGateway
+      : (await import('../app/cluster/primary.ts')).startPrimary
+  await runUntilStopped(() => start(config, { reloadConfig, nodeFlags: HEAP_FLAGS }), {
     signals: process,
     onStarted: ({ addresses }) => announce(startLines(config, addresses)),
     stopNow: () => process.exit(1),
@@ -52,15 +63,4 @@ async function prepareFirstRun(config: Config): Promise<void> {
 /** For people, on stderr: stdout is the log's. */
 function announce(lines: readonly string[]): void {
   process.stderr.write(`${lines.join('\n')}\n`)
-}
-
-/**
- * Every piece of a transfer is a small object that holds 16 KiB or more outside the heap, to be freed when the young
- * generation is collected. Grown to 16 MiB, V8's default, it lets a hundred MiB of dead pieces pile up first.
- * The old generation then needs room for more than the pieces between two such collections: with the 8 MiB that V8 leaves
- * a small heap, a push of 1 GiB collected everything dozens of times.
- */
-function suitTheHeapToTransfers(): void {
-  setFlagsFromString('--semi-space-growth-factor=1')
-  setFlagsFromString('--heap-growing-percent=200')
 }

@@ -9,6 +9,8 @@ export interface Config {
   readonly file: string | undefined
   readonly listen: readonly ListenerConfig[]
   readonly admin: { readonly address: ListenAddress }
+  /** Processes that serve clients; 1: one process for everything. */
+  readonly workers: number
   /** `https://host[:port]` that clients are told, in place of what their requests say. */
   readonly publicUrl: string | undefined
   /** Addresses and CIDR ranges whose `X-Forwarded-*` headers are believed. */

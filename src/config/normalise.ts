@@ -18,6 +18,9 @@ import { toCoreToken, toExternalTokens, toToken } from './normalise-tokens.ts'
 import { byLiteralPrefix, literalPrefix } from './patterns.ts'
 import type { ConfigFile } from './schema.ts'
 
+/** Workers do not know enough of each other yet. */
+const AUTO_WORKERS = 1
+
 export interface NormaliseOptions {
   readonly source: string | undefined
   /** Where relative paths start. */
@@ -38,6 +41,7 @@ export function normalise(file: ConfigFile, options: NormaliseOptions): Config {
     file: source,
     listen: file.listen.map((listener) => toListener(listener, publicNames(file), absolute)),
     admin: file.admin,
+    workers: file.workers === 'auto' ? AUTO_WORKERS : file.workers,
     publicUrl: file.publicUrl,
     trustedProxies: file.trustedProxies,
     hosts: mapValues(file.hosts, ({ defaultNamespace, lenient }) => ({

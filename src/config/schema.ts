@@ -36,14 +36,17 @@ const logging = section({
   level: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
 }).prefault({})
 
+const MOST_WORKERS = 64
+const WORKERS_ERROR = `must be auto, or a number from 1 to ${MOST_WORKERS}`
+
 /** The whole file. What it leaves out has a default, except `repositories`. */
 export const fileSchema = section({
   listen,
   admin,
   workers: z
-    .literal(['auto', 1], { error: 'more than one worker is not supported yet; write auto or 1' })
+    .union([z.literal('auto'), z.int().min(1, WORKERS_ERROR).max(MOST_WORKERS, WORKERS_ERROR)], WORKERS_ERROR)
     .default('auto')
-    .describe('Processes.'),
+    .describe('Processes that serve clients; 1: one process for everything.'),
   publicUrl: origin.optional().describe('What clients are told; by default what their requests say.'),
   trustedProxies,
   hosts,

@@ -1,9 +1,16 @@
 // One listening socket: HTTP or HTTPS, with the limits that keep it alive, and a stop that drains.
-import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http'
+import { randomBytes } from 'node:crypto'
+import {
+  createServer as createHttpServer,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import { Server as NetServer, type AddressInfo, type Socket } from 'node:net'
 import type { TlsOptions } from 'node:tls'
 import { RegistryError } from '../oci/error.ts'
+import { ticketKeysOf } from './ticket-keys.ts'
 
 export interface TlsMaterial {
   /** PEM, leaf first. */
@@ -30,25 +37,30 @@ export interface ListenerOptions {
   readonly handler: RequestListener
   /** A connection that moves no byte for so long is closed. */
   readonly idleTimeoutMs: number
+  /** What the keys of session tickets are made of; by default nobody else knows it. */
+  readonly ticketSecret?: Uint8Array | undefined
 }
 
 const MAX_HEADER_BYTES = 32 * 1024
 const HEADERS_TIMEOUT_MS = 30_000
 const KEEP_ALIVE_MS = 75_000
+const CLOSE_IDLE_MS = 100
 
 export class Listener {
   readonly #server: Server | HttpsServer
   readonly #options: ListenerOptions
-  readonly #answering = new Set<Socket>()
+  readonly #answering = new Map<Socket, ServerResponse>()
   /** Those that end with the request they are at. */
   readonly #leaving = new WeakSet<Socket>()
-  #clientCas: string
+  #ticketSecret: Uint8Array
+  #tls: TlsMaterial | undefined
   /** All that are open; Node itself counts only those whose TLS handshake is done. */
   readonly #sockets = new Set<Socket>()
 
   constructor(options: ListenerOptions) {
     this.#options = options
-    this.#clientCas = authoritiesOf(options.tls)
+    this.#tls = options.tls
+    this.#ticketSecret = options.ticketSecret ?? randomBytes(32)
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -57,14 +69,15 @@ export class Listener {
       requestTimeout: 0,
     }
     this.#server = options.tls
-      ? createHttpsServer({ ...limits, ...tlsOptions(options.tls) })
+      ? createHttpsServer({ ...limits, ...this.#tlsOptions(options.tls) })
       : createHttpServer(limits)
     this.#server.setTimeout(options.idleTimeoutMs)
     const handler = guarded((req, res) => {
-      this.#answering.add(req.socket)
+      const { socket } = req
+      this.#answering.set(socket, res)
       res.on('close', () => {
-        this.#answering.delete(req.socket)
-        if (this.#leaving.has(req.socket)) req.socket.destroySoon()
+        this.#answering.delete(socket)
+        if (this.#leaving.has(socket)) socket.destroySoon()
       })
       options.handler(req, res)
     })
@@ -98,20 +111,35 @@ export class Listener {
    */
   replaceTls(tls: TlsMaterial): void {
     if (!('setSecureContext' in this.#server)) return
-    this.#server.setSecureContext(tlsOptions(tls))
-    if (authoritiesOf(tls) === this.#clientCas) return
-    this.#clientCas = authoritiesOf(tls)
-    for (const socket of this.#answering) this.#leaving.add(socket)
+    const isSame = authoritiesOf(tls) === authoritiesOf(this.#tls)
+    this.#tls = tls
+    this.#server.setSecureContext(this.#tlsOptions(tls))
+    if (isSame) return
+    for (const socket of this.#answering.keys()) this.#leaving.add(socket)
     this.#server.closeIdleConnections()
   }
 
-  /** Stops accepting, lets running requests end for up to `graceMs`, then cuts what is left. */
-  async close(graceMs: number): Promise<void> {
+  /** Sessions that were begun before can not be resumed any more: OpenSSL knows one key at a time here. */
+  replaceTicketSecret(secret: Uint8Array): void {
+    this.#ticketSecret = secret
+    if (this.#tls && 'setTicketKeys' in this.#server) this.#server.setTicketKeys(this.#ticketKeys(this.#tls))
+  }
+
+  /**
+   * Stops accepting, lets running requests end for up to `graceMs`, then cuts what is left. A kept connection ends with its
+   * next answer; one that stays idle is closed after `quietMs`.
+   */
+  async close(graceMs: number, { quietMs = 0 }: { readonly quietMs?: number } = {}): Promise<void> {
     const closed = Promise.withResolvers<void>()
-    this.#server.close(() => closed.resolve())
-    // A kept-alive connection that ends its request now would be held open for the next one.
-    this.#server.on('request', (_req, res) => res.once('close', () => this.#server.closeIdleConnections()))
-    const idle = setInterval(() => this.#server.closeIdleConnections(), 100)
+    this.#server.prependListener('request', endsConnection)
+    this.#server.prependListener('checkContinue', endsConnection)
+    for (const res of this.#answering.values()) endsConnection(undefined, res)
+    // Not HTTP's own: that closes idle connections at once, also those that a request is on its way on.
+    NetServer.prototype.close.call(this.#server, () => closed.resolve())
+    const closeIdle = () => this.#server.closeIdleConnections()
+    if (quietMs === 0) closeIdle()
+    const quietUntil = performance.now() + quietMs
+    const idle = setInterval(() => performance.now() >= quietUntil && closeIdle(), CLOSE_IDLE_MS)
     const cut = setTimeout(() => this.#cutAll(), graceMs)
     await closed.promise
     clearInterval(idle)
@@ -121,20 +149,32 @@ export class Listener {
   #cutAll(): void {
     for (const socket of this.#sockets) socket.destroy()
   }
+
+  #tlsOptions(tls: TlsMaterial): TlsOptions {
+    const { cert, key, clientCas } = tls
+    return {
+      cert,
+      key,
+      minVersion: 'TLSv1.2',
+      ticketKeys: this.#ticketKeys(tls),
+      ...(clientCas && {
+        ca: [...clientCas.certificates],
+        requestCert: true,
+        // Who has none, or one of somebody else, is not logged in; what that means is for the grants to say.
+        rejectUnauthorized: clientCas.isRequired,
+      }),
+    }
+  }
+
+  #ticketKeys({ clientCas }: TlsMaterial): Buffer {
+    const { host = '', port } = this.#options
+    return ticketKeysOf(this.#ticketSecret, `${host}:${port}`, clientCas)
+  }
 }
 
-function tlsOptions({ cert, key, clientCas }: TlsMaterial): TlsOptions {
-  return {
-    cert,
-    key,
-    minVersion: 'TLSv1.2',
-    ...(clientCas && {
-      ca: [...clientCas.certificates],
-      requestCert: true,
-      // Who has none, or one of somebody else, is not logged in; what that means is for the grants to say.
-      rejectUnauthorized: clientCas.isRequired,
-    }),
-  }
+/** The client is told that this is the last answer on its connection. */
+function endsConnection(_req: unknown, res: ServerResponse): void {
+  if (!res.headersSent) res.shouldKeepAlive = false
 }
 
 function authoritiesOf(tls: TlsMaterial | undefined): string {

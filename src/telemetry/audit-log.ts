@@ -41,6 +41,8 @@ export interface AuditLogOptions {
 
 export interface AuditLog {
   record(record: AuditRecord): void
+  /** Takes a line, with a line feed, out of the audit log of another process. */
+  relay(line: string): void
   /** The file was moved away by somebody else: begin it anew. */
   reopen(): void
   /** Resolves when everything is written. */
@@ -58,6 +60,7 @@ export async function openAuditLog({ line, pulls, ...options }: AuditLogOptions)
       if (!pulls && record.action === 'pull' && record.decision === 'allow') return
       write(auditLine(record, Date.now()))
     },
+    relay: write,
     reopen: () => file?.reopen(),
     async close() {
       await writer?.flush()

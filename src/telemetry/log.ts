@@ -18,6 +18,8 @@ export interface Log {
   readonly access: (record: AccessRecord) => void
   /** Writes a line of somebody else's as it is; it ends with a line feed. */
   readonly line: (text: string) => void
+  /** Takes a JSON line, with a line feed, out of the log of another process. */
+  readonly relay: (line: string) => void
   /** Resolves when everything is written; to be called before the process ends. */
   flush(): Promise<void>
 }
@@ -37,6 +39,7 @@ function createPrettyLog(level: LogOptions['level']): Log {
     logger,
     access: (record) => logger.info(record, 'request'),
     line: (text) => void process.stdout.write(text),
+    relay: (line) => void stream.write(line),
     flush: () => Promise.resolve(),
   }
 }
@@ -55,6 +58,7 @@ function createJsonLog(level: LogOptions['level']): Log {
     logger,
     access: (record) => isWanted && writer.write(accessLine(record, Date.now())),
     line: (text) => writer.write(text),
+    relay: (line) => writer.write(line),
     flush: () => writer.flush(),
   }
 }

@@ -13,6 +13,20 @@ export interface RequestSample {
   readonly cache: string | undefined
 }
 
+/** Prometheus' exposition format, and its content type. */
+export interface RenderedMetrics {
+  readonly contentType: string
+  readonly text: string
+}
+
+/** Metrics as plain objects of prom-client, for another process. */
+export interface MetricsSnapshot {
+  /** What was counted. */
+  readonly counts: readonly object[]
+  /** What the process takes of the machine. */
+  readonly process: readonly object[]
+}
+
 interface Series {
   readonly requests: Counter.Internal
   readonly seconds: Histogram.Internal<string>
@@ -25,6 +39,7 @@ const SECONDS = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60, 300]
 
 export class Metrics {
   readonly #registry = new Registry()
+  readonly #process = new Registry()
   readonly #series = new Map<string, Series>()
   readonly #cacheAnswers: Counter<'route' | 'verdict'>
   readonly #inFlight: Gauge
@@ -35,7 +50,7 @@ export class Metrics {
 
   constructor() {
     const registers = [this.#registry]
-    collectDefaultMetrics({ register: this.#registry })
+    collectDefaultMetrics({ register: this.#process })
     this.#requests = new Counter({
       name: 'dockgate_http_requests_total',
       help: 'Requests answered.',
@@ -88,9 +103,16 @@ export class Metrics {
     if (cache !== undefined) this.#cacheAnswers.inc({ route, verdict: cache })
   }
 
-  /** Prometheus' exposition format, and its content type. */
-  async render(): Promise<{ contentType: string; text: string }> {
-    return { contentType: this.#registry.contentType, text: await this.#registry.metrics() }
+  async render(): Promise<RenderedMetrics> {
+    const { contentType } = this.#registry
+    return { contentType, text: `${await this.#process.metrics()}\n${await this.#registry.metrics()}` }
+  }
+
+  async snapshot(): Promise<MetricsSnapshot> {
+    return {
+      counts: await this.#registry.getMetricsAsJSON(),
+      process: await this.#process.getMetricsAsJSON(),
+    }
   }
 
   /** Looking a child up by its labels costs more than counting: children are kept. */

@@ -5,7 +5,15 @@ import { runUntilStopped } from '../../src/cli/stop-signals.ts'
 
 function service() {
   const closing = Promise.withResolvers<void>()
-  return { close: mock.fn(() => closing.promise), reload: mock.fn(() => Promise.resolve()), closing }
+  const failing = Promise.withResolvers<never>()
+  return {
+    close: mock.fn(() => closing.promise),
+    reload: mock.fn(() => Promise.resolve()),
+    restart: mock.fn(() => Promise.resolve()),
+    failed: failing.promise,
+    closing,
+    fail: failing.reject,
+  }
 }
 
 function run(started: ReturnType<typeof service>) {
@@ -55,6 +63,27 @@ test('SIGHUP reloads, and means nothing while the service starts', async () => {
   signals.emit('SIGTERM')
   started.closing.resolve()
   await ended
+})
+
+test('SIGUSR2 replaces the workers', async () => {
+  const started = service()
+  const { signals, ended, ready } = run(started)
+  await ready
+  signals.emit('SIGUSR2')
+  assert.equal(started.restart.mock.callCount(), 1)
+  signals.emit('SIGTERM')
+  started.closing.resolve()
+  await ended
+})
+
+test('a service that can not go on is closed, and the reason is told to the caller', async () => {
+  const started = service()
+  const { ended, ready } = run(started)
+  await ready
+  started.closing.resolve()
+  started.fail(new Error('no worker can be started'))
+  await assert.rejects(ended, { message: 'no worker can be started' })
+  assert.equal(started.close.mock.callCount(), 1)
 })
 
 test('a stop that comes while the service starts closes it as soon as it has', async () => {

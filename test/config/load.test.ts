@@ -131,7 +131,7 @@ test('everything that is wrong is told at once, in the order of the file, with t
     tls: { certificate: a.crt, kee: a.key }
   - address: ":80"
     redirectTo: htps
-workers: 4
+workers: 400
 publicUrl: https://registry.example.com/v2
 auth:
   token: { ttl: 5 }
@@ -153,7 +153,7 @@ cache: { memory: 64 MB, redis: { url: "http://127.0.0.1" } }
     'c.yml:3:5: listen[0].tls.key: is missing',
     'c.yml:3:32: listen[0].tls.kee: unknown key; did you mean "key"?',
     'c.yml:5:5: listen[1].redirectTo: must be "https"',
-    'c.yml:6:1: workers: more than one worker is not supported yet; write auto or 1',
+    'c.yml:6:1: workers: must be auto, or a number from 1 to 64',
     'c.yml:7:1: publicUrl: must be an origin such as https://registry.example.com, without a path',
     'c.yml:9:12: auth.token.ttl: must be a duration such as 500ms, 30s, 10m, 12h or 2d',
     'c.yml:10:26: auth.groups.ops[1]: must be the name of an account: it may not begin with $ or @',
@@ -181,7 +181,7 @@ repositories: { "**": { store: mian } }
 stores: { main: { filesystem: { root: data } } }
 `
   assert.deepEqual(await problems(t, yaml), [
-    'c.yml:1:1: workers: more than one worker is not supported yet; write auto or 1',
+    'c.yml:1:1: workers: must be auto, or a number from 1 to 64',
     'c.yml:2:41: access[0].pull[0]: unknown principal "$anonymus"; did you mean "$anonymous"?',
     'c.yml:3:25: repositories."**".store: no store "mian"; did you mean "main"?',
   ])

@@ -42,8 +42,12 @@ export interface RunningGateway {
   log(): LogLine[]
 }
 
+/** What every test holds for, whether one process serves or several: `npm test` runs with both. */
+export const WORKERS = Number(process.env['DOCKGATE_TEST_WORKERS'] ?? 1)
+
 /** alice pushes everywhere, bob pulls everywhere, everybody pulls `public/**`; the bundled registry serves all names. */
 export const DEFAULTS: Readonly<Record<string, unknown>> = {
+  workers: WORKERS,
   listen: [{ address: '127.0.0.1:0', tls: 'auto' }],
   admin: { address: '127.0.0.1:0' },
   auth: { htpasswd: { file: 'htpasswd' } },
