@@ -71,7 +71,7 @@ async function prepare(
   const [tls, root] = [await makeCertificate(t), await temporaryFolder(t)]
   const needs = scenarios.flatMap((scenario) => scenario.needs?.(options) ?? [])
   const progress = (text: string): void => tell(signal, text)
-  const content = await scoped((filling) => makeContent(filling, { root, tls, needs, progress }))
+  const content = await makeContent({ root, needs, progress })
   return { options, content, tls, signal }
 }
 

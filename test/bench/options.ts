@@ -5,8 +5,12 @@ export const GIB = 1024 ** 3
 export const MIB = 1024 ** 2
 
 export interface Options {
-  /** Names of scenarios; empty: all of them. */
+  /** Names of scenarios, `*` for any text; empty: those of a usual run. */
   readonly only: readonly string[]
+  /** Those that a usual run leaves out as well. */
+  readonly isWhole: boolean
+  /** Puts the figures into the documentation. */
+  readonly writesDocs: boolean
   /** How often each figure is taken; the median counts. */
   readonly runs: number
   /** How long small requests are sent, per run. */
@@ -21,7 +25,7 @@ export interface Options {
 
 const FULL = {
   runs: 5,
-  seconds: 2,
+  seconds: 1,
   largeBlobBytes: GIB,
   memoryBlobBytes: [256 * MIB, GIB],
   idleConnections: 10_000,
@@ -41,6 +45,8 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     options: {
       help: { type: 'boolean', short: 'h' },
       quick: { type: 'boolean' },
+      all: { type: 'boolean' },
+      'write-docs': { type: 'boolean' },
       only: { type: 'string', multiple: true },
       runs: { type: 'string' },
       seconds: { type: 'string' },
@@ -51,6 +57,8 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   const sizes = values.quick === true ? QUICK : FULL
   return {
     ...sizes,
+    isWhole: values.all === true,
+    writesDocs: values['write-docs'] === true,
     only: values.only?.flatMap((names) => names.split(',')) ?? [],
     runs: positive('runs', values.runs) ?? sizes.runs,
     seconds: positive('seconds', values.seconds) ?? sizes.seconds,
@@ -58,39 +66,59 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   }
 }
 
-/** Those that were asked for; all, when none was named. Throws for a name that no scenario has. */
-export function selectScenarios<Named extends { readonly name: string }>(
-  scenarios: readonly Named[],
-  { only }: Pick<Options, 'only'>,
-): readonly Named[] {
-  const unknown = only.find((name) => !scenarios.some((scenario) => scenario.name === name))
-  if (unknown !== undefined)
-    throw new Error(`no scenario "${unknown}": there are ${scenarios.map(({ name }) => name).join(', ')}`)
-  return only.length === 0 ? scenarios : scenarios.filter(({ name }) => only.includes(name))
+interface Choice {
+  readonly name: string
+  readonly isExtra?: boolean
+}
+
+/** Those that were asked for. Throws for a name that no scenario has. */
+export function selectScenarios<Scenario extends Choice>(
+  scenarios: readonly Scenario[],
+  { only, isWhole }: Pick<Options, 'only' | 'isWhole'>,
+): readonly Scenario[] {
+  if (only.length === 0) return scenarios.filter(({ isExtra }) => isWhole || isExtra !== true)
+  const patterns = only.map((text) => ({ text, pattern: patternOf(text) }))
+  const unknown = patterns.find(({ pattern }) => !scenarios.some(({ name }) => pattern.test(name)))
+  if (unknown)
+    throw new Error(
+      `no scenario "${unknown.text}": there are ${scenarios.map(({ name }) => name).join(', ')}`,
+    )
+  return scenarios.filter(({ name }) => patterns.some(({ pattern }) => pattern.test(name)))
+}
+
+function patternOf(text: string): RegExp {
+  return new RegExp(
+    `^${text
+      .split('*')
+      .map((part) => part.replaceAll(/\W/g, '\\$&'))
+      .join('.*')}$`,
+  )
 }
 
 /** `scenarios` by name. */
-export function helpText(scenarios: readonly { readonly name: string; readonly title: string }[]): string {
+export function helpText(scenarios: readonly (Choice & { readonly title: string })[]): string {
   const width = Math.max(...scenarios.map(({ name }) => name.length))
   return `npm run bench -- [options]
 
-Measures dockgate beside a bare node:https handler, nginx + docker-registry, and docker-registry: every server on
-one core, the clients on another. Prints ratios and targets, writes bench-results/<time>.json.
+Measures dockgate beside a bare node:https handler, nginx, docker-registry and distribution 3: every server on one
+core, the clients on another. Prints ratios and targets, writes bench-results/<time>.json and .svg.
 Exits 0 when every target is reached, 1 otherwise.
 
   --quick             smaller blobs, fewer and shorter runs: a look, not a result
-  --only <scenario>   one scenario, or several by commas
+  --only <scenario>   one scenario, or several by commas; * stands for any text
+  --all               also those that a usual run leaves out
   --runs <n>          how often each figure is taken (${FULL.runs})
   --seconds <n>       how long small requests are sent per run (${FULL.seconds})
   --profile <folder>  dockgate writes CPU profiles there; it is slower meanwhile
+  --write-docs        puts tables and chart into docs/
   --help
 
-Scenarios:
-${scenarios.map(({ name, title }) => `  ${name.padEnd(width)}  ${title}`).join('\n')}
+Scenarios (+ with --all or by name):
+${scenarios.map(({ name, title, isExtra }) => `${isExtra === true ? '+' : ' '} ${name.padEnd(width)}  ${title}`).join('\n')}
 
 Examples:
   npm run bench -- --quick
-  npm run bench -- --only manifest-basic,manifest-bearer --runs 9`
+  npm run bench -- --only 'manifest-*' --runs 9`
 }
 
 function positive(name: string, text: string | undefined): number | undefined {

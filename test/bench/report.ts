@@ -28,8 +28,8 @@ export function resultText({ scenario, figures, verdicts, notes }: Result): stri
     ...details.map((name) => extra[name] ?? ''),
   ])
   const targets = verdicts.map(
-    ({ text, actual, limit, isReached }) =>
-      `  ${isReached ? 'ok    ' : 'MISSED'}  ${text}: ${shown(actual)} (limit ${shown(limit)})`,
+    (verdict) =>
+      `  ${outcomeOf(verdict)}  ${verdict.text}: ${shown(verdict.actual)} (limit ${shown(verdict.limit)})`,
   )
   return [
     `${scenario.name}: ${scenario.title}`,
@@ -38,6 +38,12 @@ export function resultText({ scenario, figures, verdicts, notes }: Result): stri
     ...notes.map((note) => `  ${note}`),
     '',
   ].join('\n')
+}
+
+/** Six letters. */
+function outcomeOf({ isReached, isGoal }: Verdict): string {
+  if (isReached) return 'ok    '
+  return isGoal === true ? 'goal  ' : 'MISSED'
 }
 
 export function machineText(machine: Machine): string {

@@ -39,6 +39,8 @@ export interface Target {
   readonly subject: string
   readonly against?: string
   readonly limit: number
+  /** Wished for: missing it is no failure. */
+  readonly isGoal?: boolean
   /** As people say it: `≤ 1/3 of nginx + apr1`. */
   readonly text: string
 }
@@ -48,6 +50,8 @@ export interface Scenario {
   readonly title: string
   /** Of its figures: `CPU µs per request`. */
   readonly unit: string
+  /** Left out of a usual run. */
+  readonly isExtra?: boolean
   /** What has to be in the store; by default one image. */
   needs?(options: Options): Needs
   targets(options: Options): readonly Target[]

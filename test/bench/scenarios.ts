@@ -1,29 +1,34 @@
 // Everything that can be measured, in the order in which it is.
 import type { Scenario } from './scenario.ts'
 import { access } from './scenarios/access.ts'
-import { blob1Gib } from './scenarios/blob-1gib.ts'
-import { blob1Mib } from './scenarios/blob-1mib.ts'
+import { BLOB_HITS } from './scenarios/blob-hit.ts'
 import { busyHour } from './scenarios/busy-hour.ts'
-import { forward } from './scenarios/forward.ts'
+import { forward1Gib, forwardPush } from './scenarios/forward-1gib.ts'
+import { forwardBlobs } from './scenarios/forward-blobs.ts'
 import { idleConnections } from './scenarios/idle-connections.ts'
-import { manifestBasic } from './scenarios/manifest-basic.ts'
-import { manifestBearer } from './scenarios/manifest-bearer.ts'
+import { MANIFEST_HITS } from './scenarios/manifest-hit.ts'
 import { manifestPut } from './scenarios/manifest-put.ts'
 import { memory } from './scenarios/memory.ts'
 import { newConnections } from './scenarios/new-connections.ts'
-import { push1Gib } from './scenarios/push-1gib.ts'
+import { ping, refusal } from './scenarios/ping.ts'
+import { push1Gib, pushChunks } from './scenarios/push-1gib.ts'
 import { start } from './scenarios/start.ts'
+import { token } from './scenarios/token.ts'
 
 export const SCENARIOS: readonly Scenario[] = [
-  manifestBasic,
-  manifestBearer,
+  ...MANIFEST_HITS,
+  ping,
+  refusal,
+  token,
   manifestPut,
   newConnections,
   busyHour,
-  blob1Mib,
-  blob1Gib,
+  ...BLOB_HITS,
   push1Gib,
-  forward,
+  pushChunks,
+  forwardBlobs,
+  forward1Gib,
+  forwardPush,
   idleConnections,
   start,
   memory,

@@ -1,5 +1,8 @@
 // Whole blobs, by curl: as fast as it goes, or at a rate.
 import { execFile } from 'node:child_process'
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { StoredBlob } from '../content/content.ts'
 import { CLIENT_CORE, pinned } from '../pinned.ts'
@@ -37,14 +40,41 @@ export async function pushBlob(options: CurlOptions, { digest, file }: StoredBlo
     '--upload-file',
     file,
   ])
-  const end = new URL(sent)
-  end.searchParams.set('digest', digest)
-  await curl({ ...options, url: end.href }, ['-X', 'PUT', '--header', 'Content-Length: 0'])
+  await finishUpload(options, sent, digest)
+}
+
+/** Pushes a blob in pieces: POST, PATCHes with a `Content-Range`, PUT (distribution-spec, "Pushing a blob in chunks"). */
+export async function pushBlobInChunks(
+  options: CurlOptions,
+  { digest, file, size }: StoredBlob,
+  chunkBytes: number,
+): Promise<void> {
+  let location = await startUpload(options)
+  await using source = await open(file)
+  const chunkFolder = await mkdtemp(join(tmpdir(), 'dockgate-bench-'))
+  await using stack = new AsyncDisposableStack()
+  stack.defer(() => rm(chunkFolder, { recursive: true }))
+  const [chunk, chunkFile] = [Buffer.alloc(chunkBytes), join(chunkFolder, 'chunk')]
+  for (let start = 0; start < size; start += chunkBytes) {
+    const { bytesRead } = await source.read(chunk, 0, chunkBytes, start)
+    await writeFile(chunkFile, chunk.subarray(0, bytesRead))
+    const range = ['--header', `Content-Range: ${start}-${start + bytesRead - 1}`]
+    const type = ['--header', 'Content-Type: application/octet-stream', '--header', 'Expect:']
+    const body = ['-X', 'PATCH', '--data-binary', `@${chunkFile}`]
+    location = await locationOf({ ...options, url: location }, [...range, ...type, ...body])
+  }
+  await finishUpload(options, location, digest)
 }
 
 /** Begins an upload session. Answers its URL. */
 export function startUpload(options: CurlOptions): Promise<string> {
   return locationOf(options, ['-X', 'POST', '--header', 'Content-Length: 0'])
+}
+
+async function finishUpload(options: CurlOptions, location: string, digest: string): Promise<void> {
+  const end = new URL(location)
+  end.searchParams.set('digest', digest)
+  await curl({ ...options, url: end.href }, ['-X', 'PUT', '--header', 'Content-Length: 0'])
 }
 
 async function locationOf(options: CurlOptions, args: readonly string[]): Promise<string> {

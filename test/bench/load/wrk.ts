@@ -16,6 +16,8 @@ export interface WrkOptions {
   readonly signal: AbortSignal
   /** A file with the manifest to put under ever new tags (see put-manifests.lua); undefined: GETs of `url`. */
   readonly manifestFile?: string | undefined
+  /** Whether every request has to be refused, with a status of 400 or above. */
+  readonly isRefused?: boolean | undefined
   /** How long each connection waits between two requests; undefined: not at all. */
   readonly paceMs?: number
 }
@@ -27,7 +29,13 @@ export interface WrkSummary {
   readonly p99Ms: number
 }
 
-/** Rejects when a single request was not answered with a status below 400. */
+/** What report.lua says. */
+interface Report extends WrkSummary {
+  readonly failed: number
+  readonly refused: number
+}
+
+/** Rejects when a single request was not answered, or refused where that was not expected. */
 export async function runWrk({
   url,
   headers,
@@ -36,6 +44,7 @@ export async function runWrk({
   signal,
   manifestFile,
   paceMs,
+  isRefused = false,
 }: WrkOptions): Promise<WrkSummary> {
   const head = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
   const script = manifestFile !== undefined ? PUT_MANIFESTS : paceMs !== undefined ? PACED : REPORT
@@ -46,8 +55,9 @@ export async function runWrk({
   const { stdout } = await promisify(execFile)(program, args, options)
   const json = /^summary (.*)$/m.exec(stdout)?.[1]
   if (json === undefined) throw new Error(`wrk said nothing that is understood:\n${stdout}`)
-  const { failed, ...summary } = JSON.parse(json) as WrkSummary & { readonly failed: number }
-  if (failed > 0 || summary.requests === 0)
-    throw new Error(`${failed} of ${summary.requests} requests to ${url} failed:\n${stdout}`)
+  const { failed, refused, ...summary } = JSON.parse(json) as Report
+  const isAsExpected = refused === (isRefused ? summary.requests : 0)
+  if (failed > 0 || !isAsExpected || summary.requests === 0)
+    throw new Error(`${failed + refused} of ${summary.requests} requests to ${url} failed:\n${stdout}`)
   return summary
 }

@@ -1,7 +1,7 @@
 // The same GET again and again over kept-alive TLS connections.
 import { runWrk } from '../load/wrk.ts'
 import type { Bench, Figure } from '../scenario.ts'
-import type { RunningSystem, System } from '../system.ts'
+import type { RunningSystem, System, SystemOptions } from '../system.ts'
 import type { Scope } from '../../support/scope.ts'
 import { measureCpu } from './cpu.ts'
 
@@ -11,6 +11,9 @@ export interface SmallRequests {
   readonly connections: number
   /** See {@link WrkOptions.manifestFile}. */
   readonly manifestFile?: string
+  /** Whether 401 is what every request has to be answered. */
+  readonly isRefused?: boolean
+  readonly changes?: Partial<SystemOptions>
   readonly headers: (system: RunningSystem) => Readonly<Record<string, string>>
 }
 
@@ -18,7 +21,7 @@ const WARM_UP_SECONDS = 2
 
 /** CPU µs per request. */
 export function measureSmallRequests(t: Scope, bench: Bench, requests: SmallRequests): Promise<Figure[]> {
-  const { systems, path, connections, headers, manifestFile } = requests
+  const { systems, path, connections, headers, manifestFile, isRefused, changes } = requests
   const send = (system: RunningSystem, seconds: number) =>
     runWrk({
       url: `${system.url}${path}`,
@@ -27,9 +30,11 @@ export function measureSmallRequests(t: Scope, bench: Bench, requests: SmallRequ
       seconds,
       signal: bench.signal,
       manifestFile,
+      isRefused,
     })
   return measureCpu(t, bench, {
     systems,
+    ...(changes === undefined ? {} : { changes }),
     scale: 1e6,
     rate: 'requests/s',
     warmUp: (system) => send(system, WARM_UP_SECONDS),

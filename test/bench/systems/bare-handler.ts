@@ -18,16 +18,15 @@ export const bareHandler: System = {
     if (!content) throw new Error('the bare handler serves what is there')
     const folder = await temporaryFolder(t)
     const [port, file] = [await freePort(), join(folder, 'options.json')]
-    const { manifest } = content
     const options: BareServerOptions = {
       port,
       ...(isPlain ? {} : { certificate: tls.certificate, key: tls.key }),
-      manifest: {
-        path: content.manifestPath,
-        type: manifest.mediaType,
-        digest: manifest.digest,
-        base64: manifest.bytes.toString('base64'),
-      },
+      manifests: content.manifests.map(({ path, manifest: { mediaType, digest, bytes } }) => ({
+        path,
+        type: mediaType,
+        digest,
+        base64: bytes.toString('base64'),
+      })),
       blobs: content.blobs.map(({ digest, size, file: data }) => ({
         path: blobPath(digest),
         digest,

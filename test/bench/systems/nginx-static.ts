@@ -1,6 +1,7 @@
 // The practical limit: nginx sends the same bytes as files, without login.
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { hexOf, type Digest } from '../../../src/oci/digest.ts'
 import { temporaryFolder } from '../../support/scope.ts'
 import { blobPath } from '../content/content.ts'
 import type { System } from '../system.ts'
@@ -10,10 +11,12 @@ export const nginxStatic: System = {
   name: 'nginx, static files',
   async start(t, { tls, isPlain, content }) {
     if (!content) throw new Error('nginx serves what is there')
-    const file = join(await temporaryFolder(t), 'manifest.json')
-    await writeFile(file, content.manifest.bytes)
+    const folder = await temporaryFolder(t)
+    const fileOf = (manifest: { digest: Digest }): string => join(folder, `${hexOf(manifest.digest)}.json`)
+    for (const { manifest } of content.manifests) await writeFile(fileOf(manifest), manifest.bytes)
     const locations = [
-      location(content.manifestPath, file, content.manifest.mediaType),
+      `location = /v2/ { default_type application/json; return 200 '{}'; }`,
+      ...content.manifests.map(({ path, manifest }) => location(path, fileOf(manifest), manifest.mediaType)),
       ...content.blobs.map(({ digest, file: data }) => location(blobPath(digest), data, BYTES)),
     ]
     const { port, pid } = await startPinnedNginx(
