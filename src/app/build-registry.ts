@@ -14,6 +14,7 @@ import { agreed } from '../cache/agreed.ts'
 import type { Peers } from '../cache/peers.ts'
 import { SessionClaims } from '../core/bundled/session-claims.ts'
 import { UploadPurge } from '../core/bundled/upload-purge.ts'
+import { PeerLocks } from '../cache/peer-locks.ts'
 import { CachedRegistry } from '../core/cached.ts'
 import { ContentStore } from '../core/content/content-store.ts'
 import { storeIdentity } from '../core/content/store-identity.ts'
@@ -148,6 +149,7 @@ class RouteBuilder {
       manifests: this.#caches.manifests,
       rewrite: route.rewrite,
       ...freshnessOf(route),
+      locks: new PeerLocks(this.#peers, `mirror of ${route.pattern}`),
       spoolFolder: join(config.filesystem.root, 'spool'),
     })
     return { registry }

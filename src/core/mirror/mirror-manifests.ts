@@ -1,6 +1,7 @@
 // Manifests of a mirror, by tag or digest, and never asked for twice at once.
+import { inTurn } from '../../cache/in-turn.ts'
+import type { Locks } from '../../cache/locks.ts'
 import { SingleFlight } from '../../cache/single-flight.ts'
-import type { Digest } from '../../oci/digest.ts'
 import { isDigest, type Reference, type Tag } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { ContentStore } from '../content/content-store.ts'
@@ -19,7 +20,12 @@ export interface MirrorManifestsOptions
   readonly negativeTtlMs: number
   /** A moment, in ms since the epoch: once it has come, tags are answered as they stood then. */
   readonly asOf?: number | undefined
+  /** Shared with the other processes of the gateway, so that only one of them asks; without it each asks for itself. */
+  readonly locks?: Locks | undefined
 }
+
+/** Who waits longer for another process than that asks for itself: the upstream may hang there. */
+const PATIENCE_MS = 5_000
 
 /** Rejects with `UpstreamError`s. */
 export class MirrorManifests {
@@ -40,17 +46,17 @@ export class MirrorManifests {
     this.#past = new TagsAsOf({ history: new TagHistory(content.driver), digests: this.#digests, asOf })
   }
 
+  /** What memory can answer, at once. */
+  peek(repository: RepositoryName, reference: Reference): ManifestAnswer | undefined {
+    if (!isDigest(reference)) return this.#tagsNow().peek(repository, reference)
+    const manifest = this.#digests.peek(repository, reference)
+    return manifest && { manifest, cache: 'hit' }
+  }
+
   get(repository: RepositoryName, reference: Reference): Promise<ManifestAnswer> | ManifestAnswer {
-    const hot = isDigest(reference)
-      ? this.#peekDigest(repository, reference)
-      : this.#tagsNow().peek(repository, reference)
-    if (hot) return hot
-    return this.#flights.run(`${repository} ${reference}`, () =>
-      this.#absent.unlessAbsent(repository, reference, () =>
-        isDigest(reference)
-          ? this.#digests.get(repository, reference)
-          : this.#tagsNow().get(repository, reference),
-      ),
+    return (
+      this.peek(repository, reference) ??
+      this.#flights.run(`${repository} ${reference}`, () => this.#load(repository, reference))
     )
   }
 
@@ -63,12 +69,30 @@ export class MirrorManifests {
     return this.#tags.close()
   }
 
-  #peekDigest(repository: RepositoryName, digest: Digest): ManifestAnswer | undefined {
-    const manifest = this.#digests.peek(repository, digest)
+  #load(repository: RepositoryName, reference: Reference): Promise<ManifestAnswer> {
+    const { locks } = this.#options
+    const ask = () => this.#ask(repository, reference)
+    return this.#absent.unlessAbsent(repository, reference, async () => {
+      if (!locks) return ask()
+      const known = await this.#find(repository, reference)
+      return known ?? inTurn(locks, `${repository} ${reference}`, PATIENCE_MS, ask)
+    })
+  }
+
+  /** What can be answered without waiting for the upstream. */
+  async #find(repository: RepositoryName, reference: Reference): Promise<ManifestAnswer | undefined> {
+    if (!isDigest(reference)) return this.#tagsNow().find(repository, reference)
+    const manifest = await this.#digests.find(repository, reference)
     return manifest && { manifest, cache: 'hit' }
   }
 
-  #tagsNow(): Pick<MirrorTags, 'peek' | 'get'> {
+  #ask(repository: RepositoryName, reference: Reference): Promise<ManifestAnswer> {
+    return isDigest(reference)
+      ? this.#digests.get(repository, reference)
+      : this.#tagsNow().get(repository, reference)
+  }
+
+  #tagsNow(): MirrorTags | TagsAsOf {
     return (this.#isPast() ? this.#past : undefined) ?? this.#tags
   }
 

@@ -1,7 +1,9 @@
 // A pull-through mirror of one upstream registry, as a Registry that can only be read.
+import type { Locks } from '../../cache/locks.ts'
 import { ACCEPT_ANYTHING } from '../../oci/accept.ts'
 import { RegistryError, type ErrorCode } from '../../oci/error.ts'
 import type { Digest } from '../../oci/digest.ts'
+import { isIndexType } from '../../oci/media-type.ts'
 import { isDigest, type Reference, type Tag } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { UpstreamClient } from '../../upstream/client.ts'
@@ -50,6 +52,8 @@ export interface MirrorRegistryOptions extends Omit<TagFreshnessOptions, 'now'> 
   readonly negativeTtlMs?: number
   /** In ms since the epoch: once that moment has come, tags are answered as they stood then. */
   readonly asOf?: number | undefined
+  /** Shared with the other processes of the gateway, so that of all who want a manifest one asks the upstream. */
+  readonly locks?: Locks | undefined
   /** What downloads may take of the machine. */
   readonly limits?: Partial<FillLimits>
 }
@@ -77,6 +81,17 @@ export class MirrorRegistry implements Registry {
     }
     this.#manifests = new MirrorManifests({ ...shared, now, revalidateTimeoutMs, retryMs, negativeTtlMs })
     this.#blobs = new MirrorBlobs({ ...shared, limits: { ...DEFAULT_FILL_LIMITS, ...options.limits } })
+  }
+
+  peekManifest(
+    repository: RepositoryName,
+    reference: Reference,
+    { accept }: Pick<RequestContext, 'accept'>,
+  ): ManifestAnswer | undefined {
+    const answer = this.#manifests.peek(repository, reference)
+    if (!answer || isDigest(reference)) return answer
+    const { mediaType } = answer.manifest
+    return isIndexType(mediaType) && !accept.accepts(mediaType) ? undefined : answer
   }
 
   /** A digest is answered with its own bytes; a tag with those that the client takes. */

@@ -2,13 +2,7 @@
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
-import type { UpstreamClient } from '../../upstream/client.ts'
-import {
-  isRefusal,
-  UpstreamError,
-  UpstreamNotFoundError,
-  UpstreamUnavailableError,
-} from '../../upstream/errors.ts'
+import { UpstreamNotFoundError, type UpstreamError } from '../../upstream/errors.ts'
 import type { ManifestAnswer } from '../registry.ts'
 import { MIRROR_FAILURES } from './as-cache.ts'
 import type { MirrorDigests } from './mirror-digests.ts'
@@ -23,15 +17,13 @@ import {
 } from './tag-answers.ts'
 import { TagFreshness, type TagFreshnessOptions } from './tag-freshness.ts'
 import { judge, type HoldVerdict } from './tag-hold.ts'
-import type { TagMeaning, TagState, TagStates } from './tag-states.ts'
+import { headDigest, isFailure, type TagQuestionOptions } from './tag-question.ts'
+import { upstreamDigest, type TagMeaning, type TagState, type TagStates } from './tag-states.ts'
+import { WorkBehind } from './work-behind.ts'
 
-export interface MirrorTagsOptions extends TagFreshnessOptions {
-  readonly client: UpstreamClient
+export interface MirrorTagsOptions extends TagFreshnessOptions, TagQuestionOptions {
   readonly digests: MirrorDigests
   readonly states: TagStates
-  readonly nameOf: (repository: RepositoryName) => RepositoryName
-  /** How long a tag that is cached may wait for the upstream's word on it. */
-  readonly revalidateTimeoutMs: number
   /** How long an upstream that failed is not asked about the same tag again. */
   readonly retryMs: number
 }
@@ -39,14 +31,12 @@ export interface MirrorTagsOptions extends TagFreshnessOptions {
 const MAX_RETRY_MS = 60 * 60 * 1000
 /** How long a tag that moved waits at least while nothing but the reserve of the quota is left. */
 const RESERVE_RETRY_MS = 60 * 1000
-/** Tags that are asked for at once while nobody waits. */
-const MAX_BEHIND = 64
 
 /** Rejects with `UpstreamError`s, and with `DENIED` for what is held. */
 export class MirrorTags {
   readonly #options: MirrorTagsOptions
   readonly #freshness: TagFreshness
-  readonly #behind = new Map<string, Promise<void>>()
+  readonly #behind = new WorkBehind()
 
   constructor(options: MirrorTagsOptions) {
     this.#options = options
@@ -62,50 +52,72 @@ export class MirrorTags {
     return manifest && answerTag(manifest, 'hit', state, this.#options.now())
   }
 
+  /** What can be answered without waiting for the upstream. */
+  async find(repository: RepositoryName, tag: Tag): Promise<ManifestAnswer | undefined> {
+    const known = await this.#known(repository, tag)
+    return known && this.#answerKnown(repository, tag, known)
+  }
+
   async get(repository: RepositoryName, tag: Tag): Promise<ManifestAnswer> {
-    const { digests, now, states } = this.#options
+    const { now, states } = this.#options
     const asked = now()
-    const state = await this.#load(repository, tag)
-    const manifest = state && (await digests.find(repository, state.digest))
+    const known = await this.#known(repository, tag)
+    const answer = known && this.#answerKnown(repository, tag, known)
+    if (answer) return answer
     try {
-      if (!state || !manifest) return await this.#ask(repository, tag)
-      return await this.#getKnown(repository, tag, { state, manifest })
+      return await (known ? this.#askOrStale(repository, tag, known) : this.#ask(repository, tag))
     } catch (error) {
       // What was taken back must not come up again when the upstream can not be asked.
-      if (state && error instanceof UpstreamNotFoundError) await states.forget(repository, tag, asked)
+      if (error instanceof UpstreamNotFoundError && states.peek(repository, tag))
+        await states.forget(repository, tag, asked)
       throw error
     }
   }
 
   /** Waits for the questions that nobody else waits for. */
-  async close(): Promise<void> {
-    await Promise.all(this.#behind.values())
+  close(): Promise<void> {
+    return this.#behind.close()
   }
 
-  /** What is known; decided anew where others decided, who had other rules. */
+  async #known(repository: RepositoryName, tag: Tag): Promise<KnownTag | undefined> {
+    const state = await this.#load(repository, tag)
+    const manifest = state && (await this.#options.digests.find(repository, state.digest))
+    return state && manifest && { state, manifest }
+  }
+
+  /** Decided anew where others decided, who had other rules. */
   async #load(repository: RepositoryName, tag: Tag): Promise<TagState | undefined> {
     const { hold, states } = this.#options
     const state = await states.load(repository, tag)
     if (!state || !hold || state.rules === hold.key || state.checkedAt === 0) return state
-    const upstream = state.held?.digest ?? state.digest
-    const { served, held } = await this.#judge(repository, tag, upstream, state.checkedAt, state)
+    const { checkedAt } = state
+    const { served, held } = await this.#judge(repository, tag, upstreamDigest(state), checkedAt, state)
     if (served === undefined) return undefined
-    const meaning = { digest: served, checkedAt: state.checkedAt, held, rules: hold.key }
+    const meaning = { digest: served, checkedAt, held, rules: hold.key }
     await states.confirm(repository, tag, meaning)
     return meaning
   }
 
-  async #getKnown(repository: RepositoryName, tag: Tag, known: KnownTag): Promise<ManifestAnswer> {
-    const { now, states } = this.#options
+  /** Undefined where the upstream has to be asked first. */
+  #answerKnown(repository: RepositoryName, tag: Tag, known: KnownTag): ManifestAnswer | undefined {
+    const { now } = this.#options
     const { state, manifest } = known
     if (this.#freshness.isFresh(tag, state)) return answerTag(manifest, 'hit', state, now())
     const isLeftAlone = state.retryAt !== undefined && now() < state.retryAt
     if (isLeftAlone && this.#freshness.mayServeOnError(tag, state))
       return answerStale(known, UNREACHABLE, now())
-    if (this.#freshness.mayServeFirst(tag, state)) {
-      this.#askBehind(repository, tag, known)
-      return answerStale(known, BEING_ASKED, now())
-    }
+    if (!this.#freshness.mayServeFirst(tag, state)) return undefined
+    this.#behind.start(
+      `${repository}:${tag}`,
+      () => this.#ask(repository, tag, known),
+      (error) => this.#failBehind(repository, tag, known, error),
+    )
+    return answerStale(known, BEING_ASKED, now())
+  }
+
+  async #askOrStale(repository: RepositoryName, tag: Tag, known: KnownTag): Promise<ManifestAnswer> {
+    const { now, states } = this.#options
+    const { state } = known
     try {
       return await this.#ask(repository, tag, known)
     } catch (error) {
@@ -113,16 +125,6 @@ export class MirrorTags {
       states.defer(repository, tag, state, this.#retryAt(error))
       return answerStale(known, UNREACHABLE, now())
     }
-  }
-
-  #askBehind(repository: RepositoryName, tag: Tag, known: KnownTag): void {
-    const key = `${repository}:${tag}`
-    if (this.#behind.has(key) || this.#behind.size >= MAX_BEHIND) return
-    const work = this.#ask(repository, tag, known)
-      .then(() => undefined)
-      .catch((error: unknown) => this.#failBehind(repository, tag, known, error))
-      .finally(() => this.#behind.delete(key))
-    this.#behind.set(key, work)
   }
 
   async #failBehind(
@@ -144,7 +146,7 @@ export class MirrorTags {
   async #ask(repository: RepositoryName, tag: Tag, known?: KnownTag): Promise<ManifestAnswer> {
     const { hold, now } = this.#options
     const asked = now()
-    const digest = known || hold ? await this.#headDigest(repository, tag) : undefined
+    const digest = known || hold ? await headDigest(this.#options, repository, tag) : undefined
     const verdict = digest && (await this.#judge(repository, tag, digest, asked, known?.state))
     if (known && (await this.#isTooScarce(repository, verdict?.served)))
       return this.#keepReserve(repository, tag, known)
@@ -215,18 +217,6 @@ export class MirrorTags {
     return { served: known.digest, held: { digest, until: asked + hold.holdMs } }
   }
 
-  async #headDigest(repository: RepositoryName, tag: Tag): Promise<Digest | undefined> {
-    const { client, nameOf, revalidateTimeoutMs } = this.#options
-    const signal = AbortSignal.timeout(revalidateTimeoutMs)
-    try {
-      const head = await client.headManifest(nameOf(repository), tag, { signal })
-      return head.digest
-    } catch (cause) {
-      if (cause !== signal.reason) throw cause
-      throw new UpstreamUnavailableError('the upstream did not answer in time', { cause, timedOut: true })
-    }
-  }
-
   #keepReserve(repository: RepositoryName, tag: Tag, known: KnownTag): ManifestAnswer {
     const { now, states } = this.#options
     states.defer(repository, tag, known.state, now() + RESERVE_RETRY_MS)
@@ -238,9 +228,4 @@ export class MirrorTags {
     const asked = error.retryAfterSeconds === undefined ? 0 : error.retryAfterSeconds * 1000
     return now() + Math.min(Math.max(retryMs, asked), MAX_RETRY_MS)
   }
-}
-
-/** An upstream that answers no is believed; one that can not answer is not. */
-function isFailure(error: unknown): error is UpstreamError {
-  return error instanceof UpstreamError && !isRefusal(error)
 }

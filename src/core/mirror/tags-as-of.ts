@@ -34,6 +34,13 @@ export class TagsAsOf {
     return manifest && { manifest, cache: 'hit' }
   }
 
+  /** What can be answered without the upstream. */
+  async find(repository: RepositoryName, tag: Tag): Promise<ManifestAnswer | undefined> {
+    const digest = await this.#resolve(repository, tag)
+    const manifest = digest && (await this.#options.digests.find(repository, digest))
+    return manifest && { manifest, cache: 'hit' }
+  }
+
   async get(repository: RepositoryName, tag: Tag): Promise<ManifestAnswer> {
     const digest = await this.#resolve(repository, tag)
     if (digest === undefined) throw this.#unknown('MANIFEST_UNKNOWN', 'this tag was not known')

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { PeerLocks } from '../../../src/cache/peer-locks.ts'
 import { parseRepositoryName } from '../../../src/oci/repository-name.ts'
 import { parseTag } from '../../../src/oci/reference.ts'
 import { startDockerRegistry } from '../../support/docker-registry.ts'
 import { startHub, type Hub } from '../../support/hub.ts'
 import { imageOf, multiArch } from '../../support/images.ts'
 import { known } from '../../support/known.ts'
+import { linkPeers } from '../../support/linked-peers.ts'
+import { temporaryFolder } from '../../support/scope.ts'
 import { until } from '../../support/until.ts'
 import { ALPINE, CONTEXT, HOUR_MS, mirrored, readBlob, startMirror } from './mirror-fixture.ts'
 
@@ -49,6 +52,7 @@ test('a hot tag and a hot digest are answered without the disk', async (t) => {
   await hub.down()
   assert.equal((await registry.getManifest(ALPINE, tag)).cache, 'hit')
   assert.equal((await registry.getManifest(ALPINE, image.manifest.digest)).cache, 'hit')
+  assert.equal(registry.peekManifest(ALPINE, tag, CONTEXT)?.manifest.digest, image.manifest.digest)
 })
 
 test('twenty clients that pull one cold tag at once cost one pull', async (t) => {
@@ -56,6 +60,27 @@ test('twenty clients that pull one cold tag at once cost one pull', async (t) =>
   const { registry } = await startMirror(t, hub.url)
   await Promise.all(Array.from({ length: 20 }, () => registry.getManifest(ALPINE, tag)))
   assert.deepEqual(asked(hub), ['GET alpine/manifests/3.20'])
+})
+
+test('processes that pull one cold tag or digest at once cost one pull together', async (t) => {
+  const hub = await startHub(t, { images: { ...images, 'library/copy:1': image } })
+  const link = linkPeers()
+  const root = await temporaryFolder(t)
+  const processes = await Promise.all(
+    [link.primary, link.join(), link.join()].map((peers) =>
+      startMirror(t, hub.url, { root, locks: new PeerLocks(peers, 'mirror') }),
+    ),
+  )
+  const { digest } = image.manifest
+  await Promise.all(processes.map(({ registry }) => registry.getManifest(ALPINE, tag)))
+  await Promise.all(processes.map(({ registry }) => registry.getManifest(mirrored('library/copy'), digest)))
+  for (const { clock } of processes) clock.now += HOUR_MS
+  await Promise.all(processes.map(({ registry }) => registry.getManifest(ALPINE, tag)))
+  assert.deepEqual(asked(hub), [
+    'GET alpine/manifests/3.20',
+    `HEAD copy/manifests/${digest}`,
+    'HEAD alpine/manifests/3.20',
+  ])
 })
 
 test('after its TTL a tag that stands costs one HEAD, and is fresh again', async (t) => {

@@ -45,13 +45,16 @@ test('who takes indexes gets the index, who takes anything too, and each as it i
 test('who takes no index gets the image for linux/amd64, whoever asked before', async (t) => {
   const list = multiArch({ docker: true })
   const amd64 = known(list.images[0]).manifest
-  const { ask, hub } = await answersFor(t, list)
+  const { ask, hub, registry } = await answersFor(t, list)
   await ask(DOCKER_MANIFEST_LIST)
   assert.deepEqual(await ask(DOCKER_MANIFEST), [DOCKER_MANIFEST, amd64.digest])
   hub.forgetRequests()
   assert.deepEqual(await ask(`${OCI_MANIFEST}, ${DOCKER_MANIFEST}`), [DOCKER_MANIFEST, amd64.digest])
   assert.deepEqual(await ask(DOCKER_MANIFEST_LIST), [DOCKER_MANIFEST_LIST, list.manifest.digest])
   assert.equal(hub.requests.length, 0)
+  // Nor is it the index that memory answers at once.
+  const context = { accept: parseAccept(DOCKER_MANIFEST) }
+  assert.equal(registry.peekManifest(ALPINE, TAG, context), undefined)
 })
 
 test('an index of one image stands for it; of an index without a fitting image the client is told', async (t) => {
