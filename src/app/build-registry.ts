@@ -1,15 +1,7 @@
 // The routes of the configuration as registries: bundled ones, external cores, mirrors.
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StoreOperations } from '../admin/store-api.ts'
-import type {
-  Config,
-  MirrorRoute,
-  ProxyRoute,
-  RouteConfig,
-  StoreConfig,
-  UpstreamConfig,
-} from '../config/config.ts'
+import type { Config, MirrorRoute, ProxyRoute, RouteConfig, StoreConfig } from '../config/config.ts'
 import { agreed } from '../cache/agreed.ts'
 import type { Peers } from '../cache/peers.ts'
 import { SessionClaims } from '../core/bundled/session-claims.ts'
@@ -26,16 +18,11 @@ import type { Registry } from '../core/registry.ts'
 import { RoutedRegistry, type RouteOptions } from '../core/routed.ts'
 import { createStorageDriver } from '../storage/create-driver.ts'
 import type { StorageDriver } from '../storage/driver.ts'
-import {
-  createUpstreamAccess,
-  createUpstreamClient,
-  type UpstreamClientOptions,
-} from '../upstream/create-upstream-client.ts'
 import type { Caches } from './build-caches.ts'
 import { checkStore } from './check-store.ts'
 import { buildStore, type CachedCore } from './build-store.ts'
+import type { Upstreams } from './build-upstreams.ts'
 import { freshnessOf } from './freshness.ts'
-import type { TokenKeyFiles } from './token-key-files.ts'
 
 /** Others may write to an external core behind our back: what was learned of its tags is asked again after this. */
 const EXTERNAL_TTL_MS = 10_000
@@ -50,7 +37,7 @@ export interface BuiltRegistry {
 
 export interface BuildRegistryOptions {
   readonly caches: Caches
-  readonly keyFiles: TokenKeyFiles
+  readonly upstreams: Upstreams
   readonly peers: Peers
 }
 
@@ -72,7 +59,7 @@ export async function buildRegistry(
 class RouteBuilder {
   readonly #config: Config
   readonly #caches: Caches
-  readonly #keyFiles: TokenKeyFiles
+  readonly #upstreams: Upstreams
   readonly #peers: Peers
   readonly #stack: AsyncDisposableStack
   readonly #drivers = new Map<string, StorageDriver>()
@@ -81,21 +68,19 @@ class RouteBuilder {
 
   constructor(
     config: Config,
-    { caches, keyFiles, peers }: BuildRegistryOptions,
+    { caches, upstreams, peers }: BuildRegistryOptions,
     stack: AsyncDisposableStack,
   ) {
     this.#config = config
     this.#caches = caches
-    this.#keyFiles = keyFiles
+    this.#upstreams = upstreams
     this.#peers = peers
     this.#stack = stack
   }
 
   async build(route: RouteConfig): Promise<Pick<RouteOptions, 'registry' | 'forwarder'>> {
     if (route.kind === 'store') return { registry: await this.#bundledOf(this.#storeOf(route.store)) }
-    const upstream = named(this.#config.upstreams, route.upstream)
-    const options = await clientOptions(upstream, this.#keyFiles)
-    return route.kind === 'mirror' ? this.#mirror(route, options) : this.#external(route, options)
+    return route.kind === 'mirror' ? this.#mirror(route) : this.#external(route)
   }
 
   async checkStores(): Promise<void> {
@@ -131,8 +116,9 @@ class RouteBuilder {
     this.#stack.defer(() => purge.close())
   }
 
-  #external({ pattern, rewrite }: ProxyRoute, options: UpstreamClientOptions) {
-    const { client, login } = createUpstreamAccess(options)
+  async #external({ pattern, rewrite, upstream }: ProxyRoute) {
+    const { client, login } = await this.#upstreams.access(upstream)
+    const options = await this.#upstreams.options(upstream)
     const external = new ExternalRegistry({ client, rewrite })
     const forwarder = new HttpForwarder({ ...options, login, rewrite })
     this.#stack.defer(() => forwarder.close())
@@ -141,10 +127,11 @@ class RouteBuilder {
     return { ...this.#cached(external, route, EXTERNAL_TTL_MS), forwarder }
   }
 
-  async #mirror(route: MirrorRoute, options: UpstreamClientOptions) {
+  async #mirror(route: MirrorRoute) {
+    const { client } = await this.#upstreams.access(route.upstream)
     const config = this.#storeOf(route.store)
     const registry = new MirrorRegistry({
-      client: createUpstreamClient(options),
+      client,
       content: new ContentStore(await this.#driverOf(config)),
       manifests: this.#caches.manifests,
       rewrite: route.rewrite,
@@ -179,21 +166,6 @@ class RouteBuilder {
     this.#stack.defer(() => driver.close())
     await checkStore({ name: store.name, driver, isReadOnly: store.isReadOnly })
     return driver
-  }
-}
-
-async function clientOptions(
-  upstream: UpstreamConfig,
-  keyFiles: TokenKeyFiles,
-): Promise<UpstreamClientOptions> {
-  const { url, credentials, caFile, allowedRealms } = upstream
-  const mint = await keyFiles.minterOf(upstream)
-  return {
-    url,
-    allowedRealms,
-    ...(credentials ? { credentials } : {}),
-    ...(mint ? { mint } : {}),
-    ...(caFile === undefined ? {} : { ca: await readFile(caFile, 'utf8') }),
   }
 }
 

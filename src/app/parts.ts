@@ -8,12 +8,14 @@ import { buildAuth, type Auth } from './build-auth.ts'
 import { buildCaches } from './build-caches.ts'
 import { buildNaming } from './build-policy.ts'
 import { buildRegistry, type BuiltRegistry } from './build-registry.ts'
+import { Upstreams } from './build-upstreams.ts'
 import { logEvents } from './log-events.ts'
 import { TokenKeyFiles } from './token-key-files.ts'
 
 export interface Parts extends BuiltRegistry {
   readonly auth: Auth
   readonly keyFiles: TokenKeyFiles
+  readonly upstreams: Upstreams
   readonly naming: Naming
   readonly origins: OriginResolver
 }
@@ -33,7 +35,16 @@ export async function buildParts(
   const caches = buildCaches(config.cache, peers)
   stack.defer(() => caches.close())
   const keyFiles = new TokenKeyFiles(config)
-  const built = await buildRegistry(config, { caches, keyFiles, peers }, stack)
+  const upstreams = new Upstreams(config, { keyFiles, logger })
+  stack.defer(() => upstreams.close())
+  const built = await buildRegistry(config, { caches, upstreams, peers }, stack)
   const auth = await buildAuth(config, { keyFiles, logger, peers }, stack)
-  return { ...built, auth, keyFiles, naming: buildNaming(config), origins: new OriginResolver(config) }
+  return {
+    ...built,
+    auth,
+    keyFiles,
+    upstreams,
+    naming: buildNaming(config),
+    origins: new OriginResolver(config),
+  }
 }

@@ -38,10 +38,13 @@ export async function checkFiles(file: FileNaming, cwd: string): Promise<PathPro
         [['listen', index, 'tls', 'key'], tls.key],
       ]
     }),
-    ...Object.entries(upstreams).map(([name, { ca }]): [ConfigPath, string | undefined] => [
-      ['upstreams', name, 'ca'],
-      ca,
-    ]),
+    ...Object.entries(upstreams).flatMap(
+      ([name, { ca, clientCertificate: own }]): [ConfigPath, string | undefined][] => [
+        [['upstreams', name, 'ca'], ca],
+        [['upstreams', name, 'clientCertificate', 'certificate'], own?.certificate],
+        [['upstreams', name, 'clientCertificate', 'key'], own?.key],
+      ],
+    ),
   ]
   const problems = await Promise.all([
     ...readable.map(([path, named]) => checkReadable(path, named, cwd)),
@@ -89,20 +92,17 @@ async function checkRoot(name: string, root: string, cwd: string): Promise<PathP
   return [{ path: ['stores', name, 'filesystem', 'root'], message: `${root} is not a folder` }]
 }
 
-/** The passwords of upstreams that keep theirs in a file, without the line break at its end. */
-export async function readPasswords(
-  upstreams: ConfigFile['upstreams'],
-  cwd: string,
-): Promise<{ passwords: Map<string, string>; problems: PathProblem[] }> {
-  const passwords = new Map<string, string>()
+/** Problems of the files that upstreams keep their passwords and tokens in. */
+export async function checkSecrets(upstreams: ConfigFile['upstreams'], cwd: string): Promise<PathProblem[]> {
   const problems: PathProblem[] = []
-  for (const [name, { passwordFile }] of Object.entries(upstreams)) {
-    if (passwordFile === undefined) continue
-    const result = await readPassword(passwordFile, cwd)
-    if ('password' in result) passwords.set(name, result.password)
-    else problems.push({ path: ['upstreams', name, 'passwordFile'], message: result.problem })
-  }
-  return { passwords, problems }
+  for (const [name, upstream] of Object.entries(upstreams))
+    for (const key of ['passwordFile', 'bearerTokenFile'] as const) {
+      const { [key]: file } = upstream
+      const result = file === undefined ? undefined : await readPassword(file, cwd)
+      if (result && 'problem' in result)
+        problems.push({ path: ['upstreams', name, key], message: result.problem })
+    }
+  return problems
 }
 
 /** The password that dockgate searches the directory with, where it is kept in a file. */

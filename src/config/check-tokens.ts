@@ -50,11 +50,13 @@ function checkExternal(
 }
 
 function checkCore(
-  { token, username }: ConfigFile['upstreams'][string],
+  { token, username, bearerToken, bearerTokenFile, exec }: ConfigFile['upstreams'][string],
   path: ConfigPath,
   isOff: boolean,
 ): PathProblem[] {
   if (token === undefined) return []
   if (username !== undefined) return [{ path, message: 'give either token or username' }]
+  if ([bearerToken, bearerTokenFile, exec].some((login) => login !== undefined))
+    return [{ path, message: 'give either token or another login' }]
   return isOff ? [{ path, message: 'needs the key of auth.token, which is off' }] : []
 }

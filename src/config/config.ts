@@ -93,15 +93,44 @@ export interface UpstreamConfig {
   readonly name: string
   /** `http[s]://host[:port][/prefix]`, without a slash at the end. */
   readonly url: string
+  /** The same registry elsewhere, asked in this order while those before do not answer. */
+  readonly fallbackUrls: readonly string[]
   /** What clients call it in `?ns=` and at the front of names, such as `docker.io`. */
   readonly namespace: string | undefined
-  readonly credentials: { readonly username: string; readonly password: string } | undefined
+  readonly credentials: UpstreamCredentials | undefined
   /** PEM file of the authorities that sign the upstream's certificate, in place of the system's. */
   readonly caFile: string | undefined
+  /** What the upstream knows us by: PEM files. */
+  readonly clientCertificate: { readonly certificateFile: string; readonly keyFile: string } | undefined
+  /** HTTP proxies for `http:` and `https:` URLs, and the hosts that are reached without, as NO_PROXY has them. */
+  readonly proxy:
+    | {
+        readonly http: string | undefined
+        readonly https: string | undefined
+        readonly bypass: readonly string[]
+      }
+    | undefined
+  /** Origins inside that the upstream may send us to. */
+  readonly allowedRedirects: readonly string[]
+  readonly timeouts: { readonly connectMs: number; readonly firstByteMs: number; readonly idleMs: number }
+  /** The part of its quota, from 0 to 1, that is kept for what nobody has pulled yet. */
+  readonly reserve: number
   /** Hosts (`auth.example.com[:port]`), besides the upstream's own domain, that may be sent the credentials for a token. */
   readonly allowedRealms: readonly string[]
   readonly token: CoreTokenConfig | undefined
 }
+
+/** Of a secret and the file that it is in, one is given. */
+export type UpstreamCredentials =
+  | {
+      readonly kind: 'password'
+      readonly username: string
+      readonly password: string | undefined
+      readonly passwordFile: string | undefined
+    }
+  | { readonly kind: 'token'; readonly token: string | undefined; readonly tokenFile: string | undefined }
+  /** A program in docker's credential protocol. */
+  | { readonly kind: 'exec'; readonly helper: string; readonly server: string; readonly lifetimeMs: number }
 
 interface Routed {
   /** As written: `docker.io/**`. */

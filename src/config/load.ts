@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { checkGrants } from './check-access.ts'
 import { checkAccountStore } from './check-accounts-store.ts'
-import { checkFiles, explainFileError, readLdapPassword, readPasswords } from './check-files.ts'
+import { checkFiles, checkSecrets, explainFileError, readLdapPassword } from './check-files.ts'
 import { checkIdentities } from './check-identities.ts'
 import { checkListeners } from './check-listen.ts'
 import { checkPasswords } from './check-passwords.ts'
@@ -11,7 +11,7 @@ import { checkRoutes } from './check-routes.ts'
 import { checkShape, type Sections } from './check-shape.ts'
 import { checkStores } from './check-stores.ts'
 import { checkTokens } from './check-tokens.ts'
-import { checkUpstreams } from './check-upstreams.ts'
+import { checkCores, checkUpstreams } from './check-upstreams.ts'
 import { ConfigError } from './config-error.ts'
 import type { Config } from './config.ts'
 import { DEFAULT_FILE } from './defaults.ts'
@@ -38,18 +38,16 @@ export async function loadConfig(
   env: Environment,
   { cwd = process.cwd() }: LoadOptions = {},
 ): Promise<Config> {
-  if (file === undefined)
-    return normalise(fileSchema.parse(DEFAULT_FILE), { source: undefined, cwd, passwords: new Map() })
+  if (file === undefined) return normalise(fileSchema.parse(DEFAULT_FILE), { source: undefined, cwd, env })
   const { value, locate } = parseYaml(await readText(file, cwd), file)
   const interpolated = interpolate(value, env)
   const shape = checkShape(interpolated.value, interpolated.problems)
-  const secrets = await readPasswords(shape.sections.upstreams ?? {}, cwd)
   const directory = await readLdapPassword(shape.sections.auth?.ldap, cwd)
   const problems = [
     ...shape.problems,
-    ...checkMeaning(shape.sections, cwd),
+    ...checkMeaning(shape.sections, cwd, env),
     ...(await checkFiles(shape.sections, cwd)),
-    ...secrets.problems,
+    ...(await checkSecrets(shape.sections.upstreams ?? {}, cwd)),
     ...directory.problems,
   ]
   if (problems.length > 0 || shape.file === undefined) throw new ConfigError(problems.map(locate))
@@ -57,7 +55,7 @@ export async function loadConfig(
   return normalise(shape.file, {
     source: file,
     cwd,
-    passwords: secrets.passwords,
+    env,
     ldapPassword: directory.password,
     lineOfGrant,
   })
@@ -67,6 +65,7 @@ export async function loadConfig(
 function checkMeaning(
   { access, admin, auth, listen, publicUrl, ...routing }: Sections,
   cwd: string,
+  env: Environment,
 ): PathProblem[] {
   const { repositories, stores, upstreams } = routing
   return [
@@ -75,7 +74,8 @@ function checkMeaning(
     ...(auth ? checkAccountStore(auth) : []),
     ...(auth && listen ? checkIdentities({ auth, listen }) : []),
     ...(access && auth ? checkGrants({ access, auth }) : []),
-    ...(upstreams ? checkUpstreams({ upstreams }) : []),
+    ...(upstreams ? checkUpstreams({ upstreams }, env) : []),
+    ...(repositories && upstreams ? checkCores({ repositories, upstreams }) : []),
     ...(auth && upstreams ? checkTokens({ auth, upstreams }) : []),
     ...(repositories && stores && upstreams ? checkRoutes({ repositories, stores, upstreams }) : []),
     ...(repositories && stores ? checkStores({ repositories, stores }, cwd) : []),

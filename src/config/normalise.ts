@@ -8,13 +8,14 @@ import type {
   Rewrite,
   RouteConfig,
   TagRuleConfig,
-  UpstreamConfig,
 } from './config.ts'
+import type { Environment } from './interpolate.ts'
 import { toAccounts } from './normalise-accounts.ts'
 import { toFreshness } from './normalise-freshness.ts'
 import { toClientCas, toClientCertificates, toLdap, toOidcRule } from './normalise-identities.ts'
 import { toPasswords } from './normalise-passwords.ts'
 import { toCoreToken, toExternalTokens, toToken } from './normalise-tokens.ts'
+import { toUpstream } from './normalise-upstreams.ts'
 import { byLiteralPrefix, literalPrefix } from './patterns.ts'
 import type { ConfigFile } from './schema.ts'
 
@@ -25,8 +26,8 @@ export interface NormaliseOptions {
   readonly source: string | undefined
   /** Where relative paths start. */
   readonly cwd: string
-  /** What was read from password files, by upstream. */
-  readonly passwords: ReadonlyMap<string, string>
+  /** Where upstreams may find their proxy. */
+  readonly env: Environment
   /** What was read from the password file of `auth.ldap`. */
   readonly ldapPassword?: string | undefined
   /** The line of a grant in the file. */
@@ -35,7 +36,7 @@ export interface NormaliseOptions {
 
 /** Builds the configuration from a file that has passed every check. */
 export function normalise(file: ConfigFile, options: NormaliseOptions): Config {
-  const { source, cwd, passwords, lineOfGrant } = options
+  const { source, cwd, env, lineOfGrant } = options
   const absolute = (path: string) => resolve(cwd, path)
   return {
     file: source,
@@ -61,7 +62,7 @@ export function normalise(file: ConfigFile, options: NormaliseOptions): Config {
     access: file.access.map((grant, index) => toGrant(grant, lineOfGrant?.(index))),
     hidesRepositories: file.hideRepositories,
     upstreams: mapValues(file.upstreams, (upstream, name) => ({
-      ...toUpstream(name, upstream, passwords, absolute),
+      ...toUpstream(name, upstream, { absolute, env }),
       token: toCoreToken(file, upstream.token),
     })),
     repositories: toRoutes(file),
@@ -128,24 +129,6 @@ function toGrant(grant: ConfigFile['access'][number], line: number | undefined):
 function toAudit(audit: NonNullable<ConfigFile['audit']>, absolute: Absolute): AuditConfig {
   const { file, maxSize, keep, pulls } = audit
   return { file: file === 'stdout' ? undefined : absolute(file), maxBytes: maxSize, keep, pulls }
-}
-
-function toUpstream(
-  name: string,
-  upstream: ConfigFile['upstreams'][string],
-  passwords: ReadonlyMap<string, string>,
-  absolute: Absolute,
-): Omit<UpstreamConfig, 'token'> {
-  const { username } = upstream
-  const password = upstream.password ?? passwords.get(name)
-  return {
-    name,
-    url: upstream.url,
-    namespace: upstream.namespace,
-    credentials: username === undefined || password === undefined ? undefined : { username, password },
-    caFile: upstream.ca === undefined ? undefined : absolute(upstream.ca),
-    allowedRealms: upstream.allowedRealms,
-  }
 }
 
 function toTagRule({ keep, ...rule }: ConfigFile['stores'][string]['tags'][number]): TagRuleConfig {

@@ -2,16 +2,15 @@
 import { Cron } from 'croner'
 import { z } from 'zod'
 import { asOf, freshness } from './schema-freshness.ts'
-import { baseUrl, duration, name, notYet, path, repositoryPath, section, text } from './schema-parts.ts'
+import { duration, name, notYet, path, repositoryPath, section, text } from './schema-parts.ts'
 import { coreToken } from './schema-tokens.ts'
+import { upstreamConnection, upstreamLogin, upstreamUrls } from './schema-upstreams.ts'
 
 const upstream = section({
-  url: baseUrl,
+  url: upstreamUrls,
   namespace: repositoryPath.optional().describe('What clients call it, such as docker.io.'),
-  username: text.optional(),
-  password: text.optional().describe('Better in passwordFile, or as _env:NAME.'),
-  passwordFile: path.optional(),
-  ca: path.optional().describe("PEM file of the authorities that sign the upstream's certificate."),
+  ...upstreamLogin,
+  ...upstreamConnection,
   allowedRealms: z
     .array(z.string().regex(/^[a-z0-9.-]+(?::\d{1,5})?$/, 'must be a host such as auth.example.com'))
     .default([])

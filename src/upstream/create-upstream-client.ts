@@ -9,7 +9,7 @@ import { createAuthorization, type Authorization } from './authorization.ts'
 import { openBlob, statBlob } from './blobs.ts'
 import { Endpoint } from './endpoint.ts'
 import { UpstreamInvalidAnswerError, UpstreamNotFoundError } from './errors.ts'
-import { failingOver, inUse } from './fail-over.ts'
+import { budgetOf, failingOver } from './fail-over.ts'
 import { listReferrers, listRepositories, listTags } from './lists.ts'
 import { createLoginAhead, type LoginAhead } from './login-ahead.ts'
 import { createMintedAuthorization, type MintToken } from './minted-authorization.ts'
@@ -107,9 +107,7 @@ function clientOf(endpoints: readonly [Endpoint, ...Endpoint[]]): UpstreamClient
   const call = failingOver(endpoints)
   return {
     address: endpoints[0].base.href,
-    get budget() {
-      return inUse(endpoints).budget
-    },
+    budget: budgetOf(endpoints),
     endpoints: () => endpoints.map(({ base, isDown, budget }) => ({ address: base.href, isDown, budget })),
     getManifest: (name, reference, { signal } = {}) => getManifest(call, name, reference, signal),
     async headManifest(name, reference, { signal } = {}) {

@@ -1,5 +1,6 @@
 // One upstream under several URLs: the first that is well is asked, the next ones when it fails.
 import { UpstreamRateLimitedError, UpstreamUnavailableError } from './errors.ts'
+import type { Budget } from './budget.ts'
 import type { Caller } from './caller.ts'
 import type { Endpoint } from './endpoint.ts'
 
@@ -25,9 +26,15 @@ export function failingOver(endpoints: readonly Endpoint[]): Caller {
   }
 }
 
-/** The one that would be asked now, for those who want to know how it stands. */
-export function inUse(endpoints: readonly [Endpoint, ...Endpoint[]]): Endpoint {
-  return endpoints.find(({ isDown }) => !isDown) ?? endpoints[0]
+/** The budget of the endpoint that would be asked now. */
+export function budgetOf(endpoints: readonly [Endpoint, ...Endpoint[]]): Budget {
+  const now = (): Budget => (endpoints.find(({ isDown }) => !isDown) ?? endpoints[0]).budget
+  return {
+    remainingShare: () => now().remainingShare(),
+    isReserveOnly: () => now().isReserveOnly(),
+    quota: () => now().quota(),
+    quietMs: () => now().quietMs(),
+  }
 }
 
 function isWorthAnother(error: unknown): boolean {

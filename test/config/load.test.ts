@@ -109,7 +109,12 @@ shutdownGrace: 500ms
   })
   assert.deepEqual(config.auth.groups.get('ops'), ['alice', 'ldap:bob'])
   assert.equal(config.upstreams.get('hub')?.url, 'https://registry-1.docker.io')
-  assert.deepEqual(config.upstreams.get('hub')?.credentials, { username: 'acme', password: 'sesame' })
+  assert.deepEqual(config.upstreams.get('hub')?.credentials, {
+    kind: 'password',
+    username: 'acme',
+    password: undefined,
+    passwordFile: join(cwd, 'secret'),
+  })
   const [mirror, proxy] = config.repositories
   assert.deepEqual(mirror?.kind === 'mirror' && mirror.tagTtl, {
     rules: [
@@ -230,7 +235,7 @@ shutdownGrace: 30
     'c.yml:4:22: access[0].catalog[0]: must be text; write it in quotes',
     'c.yml:5:10: hosts."Mirror.LAN:443": must be a host name in lower case, without port',
     'c.yml:6:14: upstreams."a b": a name is a letter, then letters, digits, - and _',
-    'c.yml:6:44: upstreams.b.url: must be a URL such as https://registry.example.com, without user, query or fragment',
+    'c.yml:6:44: upstreams.b.url: must be a URL such as https://registry.example.com, without user, query or fragment, or a list of them',
     'c.yml:7:1: repositories: must have at least one repository pattern',
     'c.yml:8:1: stores: must be a mapping',
     'c.yml:9:1: shutdownGrace: must be a duration such as 500ms, 30s, 10m, 12h or 2d',

@@ -26,9 +26,10 @@ const FILES = [
   'certs/registry.crt',
   'certs/registry.key',
   'certs/ldap-ca.crt',
+  'certs/core-ca.crt',
   'certs/clients.crt',
 ]
-const SECRETS = ['config/ldap-password']
+const SECRETS = ['config/ldap-password', 'config/gitlab-password']
 
 test('every YAML example is a configuration that loads', async (t) => {
   const pages = await Promise.all((await listPages()).map(readBlocks))

@@ -8,6 +8,7 @@ import { parseRepositoryName } from '../../oci/repository-name.ts'
 import { failureOf } from '../../upstream/answers.ts'
 import { UpstreamUnavailableError, type UpstreamError } from '../../upstream/errors.ts'
 import type { LoginAhead } from '../../upstream/login-ahead.ts'
+import type { TlsMaterial, TlsSource } from '../../upstream/tls-files.ts'
 import { toRegistryError } from '../upstream-failure.ts'
 import { upstreamName, type NameRewrite } from '../upstream-name.ts'
 import type { Forwarder, ForwardRoute } from '../forwarder.ts'
@@ -21,8 +22,8 @@ export interface HttpForwarderOptions {
   readonly rewrite?: NameRewrite | undefined
   /** The gateway's own login at the core; without it, none is sent. */
   readonly login?: LoginAhead | undefined
-  /** PEM of the authorities that sign the core's certificate, in place of the system's. */
-  readonly ca?: string | Buffer
+  /** Who signs the core's certificate, in place of the system's authorities, and our own certificate for it. */
+  readonly tls?: TlsSource | undefined
   /** Default 5 s. */
   readonly connectTimeoutMs?: number
   /** Without a byte in either direction; a core may think long over the end of a large push. Default 5 min. */
@@ -47,7 +48,9 @@ const REFUSAL_MS = 5_000
 export class HttpForwarder implements Forwarder {
   readonly #core: URL
   readonly #apiPath: string
-  readonly #agent: HttpAgent
+  readonly #tls: TlsSource | undefined
+  #agent: HttpAgent
+  #material: TlsMaterial | undefined
   readonly #login: LoginAhead | undefined
   readonly #rewrite: NameRewrite | undefined
   readonly #connectTimeoutMs: number
@@ -56,10 +59,8 @@ export class HttpForwarder implements Forwarder {
   constructor(options: HttpForwarderOptions) {
     this.#core = new URL(options.url)
     this.#apiPath = `${this.#core.pathname.replace(/\/$/, '')}/v2/`
-    const kept = { keepAlive: true, maxFreeSockets: 64, timeout: KEPT_IDLE_MS }
-    const trust = options.ca === undefined ? {} : { ca: options.ca }
-    this.#agent =
-      this.#core.protocol === 'https:' ? new HttpsAgent({ ...kept, ...trust }) : new HttpAgent(kept)
+    this.#tls = options.tls
+    this.#agent = this.#agentWith({})
     this.#login = options.login
     this.#rewrite = options.rewrite
     this.#connectTimeoutMs = options.connectTimeoutMs ?? 5_000
@@ -73,7 +74,7 @@ export class HttpForwarder implements Forwarder {
     view: PublicView,
   ): Promise<void> {
     const target = forCore(route, this.#rewrite)
-    const authorization = await this.#authorize(target)
+    const authorization = await this.#prepare(target)
     // A client that has gone meanwhile would not be noticed any more.
     if (!res.destroyed) await this.#send(req, res, target, { ...view, authorization })
   }
@@ -82,8 +83,22 @@ export class HttpForwarder implements Forwarder {
     this.#agent.destroy()
   }
 
-  async #authorize(route: ForwardRoute): Promise<string | undefined> {
+  /** Certificates that were replaced on disk are in force for the next connection; running requests keep theirs. */
+  async #refreshAgent(): Promise<void> {
+    const material = await this.#tls?.()
+    if (material === undefined || material === this.#material) return
+    this.#material = material
+    this.#agent = this.#agentWith(material)
+  }
+
+  #agentWith(material: TlsMaterial): HttpAgent {
+    const kept = { keepAlive: true, maxFreeSockets: 64, timeout: KEPT_IDLE_MS }
+    return this.#core.protocol === 'https:' ? new HttpsAgent({ ...kept, ...material }) : new HttpAgent(kept)
+  }
+
+  async #prepare(route: ForwardRoute): Promise<string | undefined> {
     try {
+      await this.#refreshAgent()
       return await this.#login?.header(forwardScope(route))
     } catch (error) {
       throw asFailure(error, route)

@@ -21,6 +21,11 @@ export interface Renewable<Value> {
 
 export type LoginSource = Renewable<Login>
 
+/** A secret that never changes. */
+export function fixedSecret(secret: string): Renewable<string> {
+  return { current: async () => secret, refused: () => {} }
+}
+
 /** A login that never changes. */
 export function fixedLogin(credentials: Credentials): LoginSource {
   const login: Login = { kind: 'password', ...credentials }

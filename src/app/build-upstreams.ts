@@ -1,0 +1,104 @@
+// The upstreams of the configuration: one client for each, whoever asks it, and what is told of how they stand.
+import type { Config, UpstreamConfig, UpstreamCredentials } from '../config/config.ts'
+import {
+  createUpstreamAccess,
+  type UpstreamAccess,
+  type UpstreamClientOptions,
+} from '../upstream/create-upstream-client.ts'
+import { credentialHelper } from '../upstream/login/credential-helper.ts'
+import { fixedLogin, fixedSecret, loginOf } from '../upstream/login/login-source.ts'
+import { secretFile } from '../upstream/login/secret-file.ts'
+import { tlsFiles } from '../upstream/tls-files.ts'
+import type { Logger } from '../telemetry/log.ts'
+import type { TokenKeyFiles } from './token-key-files.ts'
+
+export class Upstreams {
+  readonly #config: Config
+  readonly #keyFiles: TokenKeyFiles
+  readonly #logger: Logger
+  readonly #options = new Map<string, Promise<UpstreamClientOptions>>()
+  readonly #accesses = new Map<string, UpstreamAccess>()
+
+  constructor(config: Config, { keyFiles, logger }: { keyFiles: TokenKeyFiles; logger: Logger }) {
+    this.#config = config
+    this.#keyFiles = keyFiles
+    this.#logger = logger
+  }
+
+  /** The one client of an upstream that is asked for something, and its login. */
+  async access(name: string): Promise<UpstreamAccess> {
+    const options = await this.options(name)
+    const known = this.#accesses.get(name)
+    if (known) return known
+    const access = createUpstreamAccess(options)
+    this.#accesses.set(name, access)
+    return access
+  }
+
+  /** What its clients are made with. Files that it names are read when they are needed. */
+  options(name: string): Promise<UpstreamClientOptions> {
+    const known = this.#options.get(name) ?? this.#optionsOf(this.#named(name))
+    this.#options.set(name, known)
+    return known
+  }
+
+  /** The clients that there are, by the upstream's name. */
+  get clients(): ReadonlyMap<string, UpstreamAccess['client']> {
+    return new Map([...this.#accesses].map(([name, { client }]) => [name, client]))
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.clients.values()].map((client) => client.close()))
+  }
+
+  #logChange(which: object, isDown: boolean): void {
+    if (isDown) this.#logger.warn(which, 'the upstream fails: it is not asked before it answers a probe')
+    else this.#logger.info(which, 'the upstream answers again')
+  }
+
+  #named(name: string): UpstreamConfig {
+    const upstream = this.#config.upstreams.get(name)
+    // The configuration was checked: every name it uses is defined.
+    if (!upstream) throw new Error(`the configuration names ${name}, which it does not define`)
+    return upstream
+  }
+
+  async #optionsOf(upstream: UpstreamConfig): Promise<UpstreamClientOptions> {
+    const { url, fallbackUrls, allowedRealms, allowedRedirects, timeouts, reserve } = upstream
+    const mint = await this.#keyFiles.minterOf(upstream)
+    const isCore = this.#config.repositories.some(
+      (route) => route.kind === 'proxy' && route.upstream === upstream.name,
+    )
+    // What passes through to a core goes straight, and so does what is asked of it besides.
+    const proxy = isCore ? undefined : upstream.proxy
+    return {
+      url,
+      fallbackUrls,
+      allowedRealms,
+      allowedRedirects,
+      connectTimeoutMs: timeouts.connectMs,
+      headersTimeoutMs: timeouts.firstByteMs,
+      idleTimeoutMs: timeouts.idleMs,
+      budget: { reserve },
+      onChange: ({ address, isDown }) => this.#logChange({ upstream: upstream.name, url: address }, isDown),
+      tls: tlsFiles({ caFile: upstream.caFile, ...upstream.clientCertificate }),
+      ...(proxy ? { proxy } : {}),
+      ...(mint ? { mint } : {}),
+      ...(upstream.credentials ? loginOptions(upstream.credentials) : {}),
+    }
+  }
+}
+
+function loginOptions(
+  credentials: UpstreamCredentials,
+): Pick<UpstreamClientOptions, 'credentials' | 'token'> {
+  if (credentials.kind === 'exec') return { credentials: credentialHelper(credentials) }
+  if (credentials.kind === 'token') return { token: secretOf(credentials.token, credentials.tokenFile) }
+  const { username, password, passwordFile } = credentials
+  if (passwordFile === undefined) return { credentials: fixedLogin({ username, password: password ?? '' }) }
+  return { credentials: loginOf(username, secretFile(passwordFile)) }
+}
+
+function secretOf(secret: string | undefined, file: string | undefined) {
+  return file === undefined ? fixedSecret(secret ?? '') : secretFile(file)
+}
