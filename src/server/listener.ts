@@ -10,6 +10,7 @@ import { createServer as createHttpsServer, type Server as HttpsServer } from 'n
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net'
 import type { TlsOptions } from 'node:tls'
 import { RegistryError } from '../oci/error.ts'
+import { CIPHERS } from './ciphers.ts'
 import { ticketKeysOf } from './ticket-keys.ts'
 
 export interface TlsMaterial {
@@ -156,6 +157,7 @@ export class Listener {
       cert,
       key,
       minVersion: 'TLSv1.2',
+      ciphers: CIPHERS,
       ticketKeys: this.#ticketKeys(tls),
       ...(clientCas && {
         ca: [...clientCas.certificates],

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { connect as connectTls } from 'node:tls'
 import { Listener, type ListenerOptions } from '../../src/server/listener.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { connectRaw, open, send } from '../support/http.ts'
@@ -203,3 +204,13 @@ test('an address that is taken rejects', async (t) => {
 function* zeros(): Generator<Buffer> {
   for (;;) yield Buffer.alloc(64 * 1024)
 }
+
+test('of the ciphers that a client offers, the one is taken that costs least', async (t) => {
+  const { certificate, key, ca } = await makeCertificate(t)
+  const tls = { cert: await readFile(certificate), key: await readFile(key) }
+  const { url } = await listen(t, echo, { tls })
+  const client = connectTls({ port: Number(new URL(url).port), host: '127.0.0.1', ca })
+  atEnd(t, () => void client.destroy())
+  await once(client, 'secureConnect')
+  assert.equal(client.getCipher().name, 'TLS_AES_128_GCM_SHA256')
+})
