@@ -8,6 +8,7 @@ import { createAuthenticator } from '../auth/create-authenticator.ts'
 import type { LenientHosts } from '../auth/lenient-hosts.ts'
 import type { LoginBackend } from '../auth/login-backend.ts'
 import type { Place } from '../auth/realm.ts'
+import { sharedLoginAttempts } from '../auth/shared-login-attempts.ts'
 import { Realms } from '../auth/realms.ts'
 import type { Peers } from '../cache/peers.ts'
 import type { Config } from '../config/config.ts'
@@ -62,7 +63,7 @@ export async function buildAuth(
   const hasBackends =
     passwords.backends.length > 0 || identities.hasAccounts || config.auth.accounts.isConfigured
   const hasAccounts = hasBackends || external.verifiers.length > 0
-  const { token } = config.auth
+  const { token, throttle } = config.auth
   const keys = hasAccounts ? await keyFiles.open() : undefined
   const lenientHosts = lenientHostsOf(config)
   const accountTokens = hasBackends
@@ -84,7 +85,7 @@ export async function buildAuth(
     authenticator: createAuthenticator({
       backends,
       token: token && keys && { keys, ...token },
-      throttle: config.auth.throttle,
+      throttle: throttle && { ...throttle, attempts: await sharedLoginAttempts(peers, throttle) },
       lenientHosts,
       externalTokens: external.verifiers,
     }),
