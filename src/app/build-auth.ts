@@ -55,7 +55,8 @@ export async function buildAuth(
   { keyFiles, logger, peers }: BuildAuthOptions,
   stack: AsyncDisposableStack,
 ): Promise<Auth> {
-  const passwords = await buildPasswords(config.auth.htpasswd, { logger, peers }, stack)
+  const { workers } = config
+  const passwords = await buildPasswords(config.auth.htpasswd, { logger, peers, workers }, stack)
   const policy = new ReplaceablePolicy(buildPolicy(config))
   const identities = await buildIdentities(config, logger, stack)
   const { oidc, ldap, certificates } = identities

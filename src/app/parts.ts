@@ -34,7 +34,7 @@ export async function buildParts(
   logEvents(logger, stack)
   const caches = buildCaches(config.cache, peers)
   stack.defer(() => caches.close())
-  const keyFiles = new TokenKeyFiles(config)
+  const keyFiles = new TokenKeyFiles(config, peers)
   const upstreams = new Upstreams(config, { keyFiles, logger })
   stack.defer(() => upstreams.close())
   const built = await buildRegistry(config, { caches, upstreams, peers }, stack)

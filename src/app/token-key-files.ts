@@ -3,16 +3,24 @@ import { CoreTokens } from '../auth/service/core-tokens.ts'
 import { loadTokenCertificates } from '../auth/service/token-certificate.ts'
 import { TokenKeys, type SigningKey } from '../auth/service/token-keys.ts'
 import { loadTokenKey, readTokenKey, type TokenKey } from '../auth/token-key.ts'
+import { noPeers, type Message, type Peers } from '../cache/peers.ts'
 import type { TokenConfig } from '../config/auth-config.ts'
 import type { Config, UpstreamConfig } from '../config/config.ts'
 import type { MintToken } from '../upstream/minted-authorization.ts'
 
+const TOPIC = 'token keys'
+
+type KeyFiles = Pick<TokenConfig, 'keyFile' | 'certificateFile' | 'previousKeyFiles'>
+
 export class TokenKeyFiles {
+  readonly #peers: Peers
   #token: TokenConfig | undefined
   #opened: Promise<TokenKeys> | undefined
 
-  constructor({ auth }: Config) {
+  constructor({ auth }: Config, peers: Peers = noPeers()) {
+    this.#peers = peers
     this.#token = auth.token
+    if (!peers.isPrimary) peers.answer(TOPIC, (files) => this.#learn(files))
   }
 
   /** The files in use, to be watched. */
@@ -34,7 +42,7 @@ export class TokenKeyFiles {
 
   /**
    * Takes over what the files hold now: those that `next` names, or the same as before. Rejects, and keeps what was, when
-   * one of them makes no sense.
+   * one of them makes no sense. To be called in the primary first: a key signs in no process before all of them know it.
    */
   async reload(next?: Config): Promise<void> {
     const token = next?.auth.token ?? this.#token
@@ -42,6 +50,7 @@ export class TokenKeyFiles {
     // A key that is missing now is one that is being replaced, not one to be made.
     const [current, ...previous] = await readAll(token, readTokenKey)
     const keys = await this.#opened
+    if (this.#peers.isPrimary) await this.#peers.ask(TOPIC, filesOf(token))
     keys.replace(current, previous)
     this.#token = token
   }
@@ -53,10 +62,30 @@ export class TokenKeyFiles {
     const tokens = new CoreTokens({ keys, ...token })
     return (scope) => tokens.mint(scope)
   }
+
+  async #learn(files: Message): Promise<null> {
+    const keys = await this.#opened
+    // Of filesOf, from the primary.
+    keys?.learn(await readAll(toKeyFiles(files as readonly [string, string, ...string[]]), readTokenKey))
+    return null
+  }
+}
+
+/** Without a certificate its place is empty. */
+function filesOf({ keyFile, certificateFile = '', previousKeyFiles }: KeyFiles): readonly string[] {
+  return [keyFile, certificateFile, ...previousKeyFiles]
+}
+
+function toKeyFiles([keyFile, certificate, ...previousKeyFiles]: readonly [
+  string,
+  string,
+  ...string[],
+]): KeyFiles {
+  return { keyFile, certificateFile: certificate === '' ? undefined : certificate, previousKeyFiles }
 }
 
 async function readAll(
-  { keyFile, certificateFile, previousKeyFiles }: TokenConfig,
+  { keyFile, certificateFile, previousKeyFiles }: KeyFiles,
   load: (path: string) => Promise<TokenKey>,
 ): Promise<[SigningKey, ...TokenKey[]]> {
   const key = await load(keyFile)

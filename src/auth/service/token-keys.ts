@@ -31,6 +31,11 @@ export class TokenKeys {
     this.#known = byKid([...previous.map(known), this.#current])
   }
 
+  /** From now on tokens of these keys are good, too: they sign elsewhere, or will do so here. */
+  learn(keys: readonly TokenKey[]): void {
+    this.#known = byKid([...keys.map(known), ...this.#known.values()])
+  }
+
   /** The key that signs. */
   get current(): KnownKey {
     return this.#current
