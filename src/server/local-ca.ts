@@ -4,7 +4,8 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import { issueAuthority, issueLeaf, newKey } from './certificate-issuer.ts'
+import { issueAuthority, newAuthorityKey } from './authority-issuer.ts'
+import { issueLeaf, newLeafKey } from './leaf-issuer.ts'
 import { createFileOnce, replaceFile } from '../storage/file-once.ts'
 
 const DAY_MS = 24 * 3600_000
@@ -49,11 +50,11 @@ export async function ensureLocalCertificate(options: LocalCaOptions): Promise<L
   const file = (name: string) => join(folder, name)
   await mkdir(folder, { recursive: true })
   const authority = await ensureAuthority(file('ca.key'), file('ca.crt'), now)
-  const keyPem = await ensureKey(file('dockgate.key'))
+  const keyPem = await ensureKey(file('dockgate.key'), LEAF_KEYS)
   const wanted = [...new Set([...machineNames(), ...names.map((name) => name.replace(/^\[|\]$/g, ''))])]
   const current = await readCertificate(file('dockgate.crt'))
   const usable = current !== undefined && isUsable(current, { keyPem, authority, wanted, now })
-  const leafPem = usable ? current.toString() : issueLeaf({ names: wanted, keyPem, authority, now })
+  const leafPem = usable ? current.toString() : await issueLeaf({ names: wanted, keyPem, authority, now })
   const certificatePem = `${leafPem.trimEnd()}\n${authority.certificatePem.trimEnd()}\n`
   if (!usable) await replaceFile(file('dockgate.crt'), certificatePem, CERTIFICATE_MODE)
   return {
@@ -74,7 +75,7 @@ interface Authority {
 /** The key comes first and decides: whoever finds a key without its certificate makes one that fits. */
 async function ensureAuthority(keyFile: string, certificateFile: string, now: Date): Promise<Authority> {
   await refuseLostKey(keyFile, certificateFile)
-  const keyPem = await ensureKey(keyFile)
+  const keyPem = await ensureKey(keyFile, AUTHORITY_KEYS)
   const found = await readCertificate(certificateFile)
   if (found !== undefined && !found.checkPrivateKey(createPrivateKey(keyPem)))
     throw new LocalCaError(
@@ -99,14 +100,25 @@ async function refuseLostKey(keyFile: string, certificateFile: string): Promise<
   )
 }
 
-async function ensureKey(file: string): Promise<string> {
-  const keyPem = (await readIfThere(file)) ?? (await createFileOnce(file, await newKey(), KEY_MODE))
+interface Keys {
+  /** As node:crypto calls them. */
+  readonly types: readonly string[]
+  readonly described: string
+  readonly make: () => Promise<string>
+}
+
+const AUTHORITY_KEYS: Keys = { types: ['rsa'], described: 'an RSA', make: newAuthorityKey }
+/** Those of earlier versions were RSA keys. */
+const LEAF_KEYS: Keys = { types: ['ec', 'rsa'], described: 'an elliptic or RSA', make: newLeafKey }
+
+async function ensureKey(file: string, { types, described, make }: Keys): Promise<string> {
+  const keyPem = (await readIfThere(file)) ?? (await createFileOnce(file, await make(), KEY_MODE))
   try {
-    if (createPrivateKey(keyPem).asymmetricKeyType === 'rsa') return keyPem
+    if (types.includes(createPrivateKey(keyPem).asymmetricKeyType ?? '')) return keyPem
   } catch {
-    // Falls through to the one message for all that is not an RSA key; the parser's own could show a part of it.
+    // Falls through to the one message for all that is no such key; the parser's own could show a part of it.
   }
-  throw new LocalCaError(`${file}: is not an RSA private key in PEM form; move it away and start again`)
+  throw new LocalCaError(`${file}: is not ${described} private key in PEM form; move it away and start again`)
 }
 
 async function readCertificate(file: string): Promise<X509Certificate | undefined> {

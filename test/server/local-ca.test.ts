@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { X509Certificate } from 'node:crypto'
+import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:https'
@@ -94,6 +94,18 @@ test('lives ten years and 397 days, and has positive serials', async (t) => {
   assert.equal(authority.ca, true)
   assert.equal(leaf.ca, false)
   assert.deepEqual(leaf.keyUsage, ['1.3.6.1.5.5.7.3.1'])
+})
+
+test('the key is an elliptic one, and an RSA key that is there stays in use', async (t) => {
+  const folder = await temporaryFolder(t)
+  const made = await ensureLocalCertificate({ folder })
+  assert.equal(new X509Certificate(made.certificatePem).publicKey.asymmetricKeyType, 'ec')
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  await writeFile(made.keyFile, keyPem)
+  const kept = await ensureLocalCertificate({ folder })
+  assert.equal(kept.keyPem, keyPem)
+  assert.equal(await get('localhost', await serve(t, kept), await readFile(kept.caFile, 'utf8')), 200)
 })
 
 test('a restart keeps everything', async (t) => {
