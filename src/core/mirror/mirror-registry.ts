@@ -158,8 +158,8 @@ export class MirrorRegistry implements Registry {
 
   async close(): Promise<void> {
     await this.#blobs.close()
-    await this.#manifests.close()
     await this.#client.close()
+    await this.#manifests.close()
   }
 
   /** What is here, when the upstream can not answer; undefined there leaves it at the upstream's failure. */

@@ -2,10 +2,18 @@
 import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
-import { UpstreamNotFoundError, type UpstreamError } from '../../upstream/errors.ts'
+import type { UpstreamClient } from '../../upstream/client.ts'
+import {
+  isRefusal,
+  UpstreamNotFoundError,
+  UpstreamUnavailableError,
+  UpstreamError,
+} from '../../upstream/errors.ts'
 import type { ManifestAnswer } from '../registry.ts'
 import { MIRROR_FAILURES } from './as-cache.ts'
+import { HeldTags } from './held-tags.ts'
 import type { MirrorDigests } from './mirror-digests.ts'
+import { Questions } from './questions.ts'
 import {
   answerStale,
   answerTag,
@@ -16,12 +24,14 @@ import {
   type KnownTag,
 } from './tag-answers.ts'
 import { TagFreshness, type TagFreshnessOptions } from './tag-freshness.ts'
-import { judge, type HoldVerdict } from './tag-hold.ts'
-import { headDigest, isFailure, type TagQuestionOptions } from './tag-question.ts'
-import { upstreamDigest, type TagMeaning, type TagState, type TagStates } from './tag-states.ts'
-import { WorkBehind } from './work-behind.ts'
+import type { HoldVerdict } from './tag-hold.ts'
+import type { TagMeaning, TagState, TagStates } from './tag-states.ts'
 
-export interface MirrorTagsOptions extends TagFreshnessOptions, TagQuestionOptions {
+export interface MirrorTagsOptions extends TagFreshnessOptions {
+  readonly client: UpstreamClient
+  readonly nameOf: (repository: RepositoryName) => RepositoryName
+  /** How long a tag that is cached may wait for the upstream's word on it. */
+  readonly revalidateTimeoutMs: number
   readonly digests: MirrorDigests
   readonly states: TagStates
   /** How long an upstream that failed is not asked about the same tag again. */
@@ -36,11 +46,15 @@ const RESERVE_RETRY_MS = 60 * 1000
 export class MirrorTags {
   readonly #options: MirrorTagsOptions
   readonly #freshness: TagFreshness
-  readonly #behind = new WorkBehind()
+  readonly #held: HeldTags
+  readonly #questions = new Questions<ManifestAnswer>()
+  /** The upstream was waited for in vain: until it answers, nobody else waits who can be answered without it. */
+  #isHanging = false
 
   constructor(options: MirrorTagsOptions) {
     this.#options = options
     this.#freshness = new TagFreshness(options)
+    this.#held = new HeldTags(options.states, options.hold)
   }
 
   /** What memory can answer, at once. */
@@ -74,28 +88,15 @@ export class MirrorTags {
     }
   }
 
-  /** Waits for the questions that nobody else waits for. */
+  /** Waits for questions that are under way; to be called when the client is closed, which ends them. */
   close(): Promise<void> {
-    return this.#behind.close()
+    return this.#questions.close()
   }
 
   async #known(repository: RepositoryName, tag: Tag): Promise<KnownTag | undefined> {
-    const state = await this.#load(repository, tag)
+    const state = await this.#held.load(repository, tag)
     const manifest = state && (await this.#options.digests.find(repository, state.digest))
     return state && manifest && { state, manifest }
-  }
-
-  /** Decided anew where others decided, who had other rules. */
-  async #load(repository: RepositoryName, tag: Tag): Promise<TagState | undefined> {
-    const { hold, states } = this.#options
-    const state = await states.load(repository, tag)
-    if (!state || !hold || state.rules === hold.key || state.checkedAt === 0) return state
-    const { checkedAt } = state
-    const { served, held } = await this.#judge(repository, tag, upstreamDigest(state), checkedAt, state)
-    if (served === undefined) return undefined
-    const meaning = { digest: served, checkedAt, held, rules: hold.key }
-    await states.confirm(repository, tag, meaning)
-    return meaning
   }
 
   /** Undefined where the upstream has to be asked first. */
@@ -103,28 +104,36 @@ export class MirrorTags {
     const { now } = this.#options
     const { state, manifest } = known
     if (this.#freshness.isFresh(tag, state)) return answerTag(manifest, 'hit', state, now())
+    if (state.isRefused) return undefined
     const isLeftAlone = state.retryAt !== undefined && now() < state.retryAt
     if (isLeftAlone && this.#freshness.mayServeOnError(tag, state))
       return answerStale(known, UNREACHABLE, now())
-    if (!this.#freshness.mayServeFirst(tag, state)) return undefined
-    this.#behind.start(
-      `${repository}:${tag}`,
-      () => this.#ask(repository, tag, known),
-      (error) => this.#failBehind(repository, tag, known, error),
-    )
-    return answerStale(known, BEING_ASKED, now())
+    const isUseless = this.#isHanging && this.#freshness.mayServeOnError(tag, state)
+    if (!isUseless && !this.#freshness.mayServeFirst(tag, state)) return undefined
+    this.#askBehind(repository, tag, known)
+    return answerStale(known, isUseless ? UNREACHABLE : BEING_ASKED, now())
   }
 
   async #askOrStale(repository: RepositoryName, tag: Tag, known: KnownTag): Promise<ManifestAnswer> {
-    const { now, states } = this.#options
+    const { now, revalidateTimeoutMs } = this.#options
     const { state } = known
+    const ask = () => this.#ask(repository, tag, known)
+    if (!this.#freshness.mayServeOnError(tag, state)) return ask()
     try {
-      return await this.#ask(repository, tag, known)
+      return await this.#questions.ask(`${repository}:${tag}`, revalidateTimeoutMs, ask)
     } catch (error) {
-      if (!isFailure(error) || !this.#freshness.mayServeOnError(tag, state)) throw error
-      states.defer(repository, tag, state, this.#retryAt(error))
+      if (!isFailure(error)) throw error
+      this.#defer(repository, tag, state, error)
       return answerStale(known, UNREACHABLE, now())
     }
+  }
+
+  #askBehind(repository: RepositoryName, tag: Tag, known: KnownTag): void {
+    if (this.#questions.isBusy) return
+    this.#questions
+      .begin(`${repository}:${tag}`, () => this.#ask(repository, tag, known))
+      .catch((error: unknown) => this.#failBehind(repository, tag, known, error))
+      .catch((error: unknown) => MIRROR_FAILURES.publish({ error }))
   }
 
   async #failBehind(
@@ -135,7 +144,7 @@ export class MirrorTags {
   ): Promise<void> {
     const { now, states } = this.#options
     if (error instanceof UpstreamNotFoundError) await states.forget(repository, tag, now())
-    else if (isFailure(error)) states.defer(repository, tag, state, this.#retryAt(error))
+    else if (isFailure(error)) this.#defer(repository, tag, state, error)
     else {
       states.refuse(repository, tag)
       MIRROR_FAILURES.publish({ error })
@@ -146,8 +155,8 @@ export class MirrorTags {
   async #ask(repository: RepositoryName, tag: Tag, known?: KnownTag): Promise<ManifestAnswer> {
     const { hold, now } = this.#options
     const asked = now()
-    const digest = known || hold ? await headDigest(this.#options, repository, tag) : undefined
-    const verdict = digest && (await this.#judge(repository, tag, digest, asked, known?.state))
+    const digest = known || hold ? await this.#headDigest(repository, tag) : undefined
+    const verdict = digest && (await this.#held.judge(repository, tag, digest, asked, known?.state))
     if (known && (await this.#isTooScarce(repository, verdict?.served)))
       return this.#keepReserve(repository, tag, known)
     if (!verdict) return this.#pull(repository, tag, asked, known)
@@ -174,7 +183,8 @@ export class MirrorTags {
     known: KnownTag | undefined,
   ): Promise<ManifestAnswer> {
     const { digest } = await this.#options.digests.fetchTag(repository, tag)
-    const verdict = await this.#judge(repository, tag, digest, asked, known?.state)
+    this.#isHanging = false
+    const verdict = await this.#held.judge(repository, tag, digest, asked, known?.state)
     const answer = await this.#serve(repository, tag, asked, verdict, known)
     return { ...answer, cache: 'miss' }
   }
@@ -201,20 +211,11 @@ export class MirrorTags {
     return answerTag(manifest, cache === 'hit' ? 'revalidated' : 'miss', meaning, now())
   }
 
-  async #judge(
-    repository: RepositoryName,
-    tag: Tag,
-    digest: Digest,
-    asked: number,
-    known: TagState | undefined,
-  ): Promise<HoldVerdict> {
-    const { hold, states } = this.#options
-    if (!hold) return { served: digest, held: undefined }
-    const runs = await states.observe(repository, tag, digest, asked)
-    if (runs) return judge(runs, asked, (each) => hold.isExempt(repository, tag, each), hold)
-    // Without a store nothing is remembered but what is in memory.
-    if (!known || known.digest === digest) return { served: digest, held: undefined }
-    return { served: known.digest, held: { digest, until: asked + hold.holdMs } }
+  async #headDigest(repository: RepositoryName, tag: Tag): Promise<Digest | undefined> {
+    const { client, nameOf } = this.#options
+    const { digest } = await client.headManifest(nameOf(repository), tag)
+    this.#isHanging = false
+    return digest
   }
 
   #keepReserve(repository: RepositoryName, tag: Tag, known: KnownTag): ManifestAnswer {
@@ -223,9 +224,16 @@ export class MirrorTags {
     return answerStale(known, SCARCE, now())
   }
 
-  #retryAt(error: UpstreamError): number {
-    const { retryMs, now } = this.#options
+  #defer(repository: RepositoryName, tag: Tag, state: TagState, error: UpstreamError): void {
+    const { now, retryMs, states } = this.#options
+    if (error instanceof UpstreamUnavailableError && error.timedOut) this.#isHanging = true
     const asked = error.retryAfterSeconds === undefined ? 0 : error.retryAfterSeconds * 1000
-    return now() + Math.min(Math.max(retryMs, asked), MAX_RETRY_MS)
+    const waitMs = Math.min(Math.max(retryMs, asked), MAX_RETRY_MS)
+    states.defer(repository, tag, state, now() + waitMs)
   }
+}
+
+/** An upstream that answers no is believed; one that can not answer is not. */
+function isFailure(error: unknown): error is UpstreamError {
+  return error instanceof UpstreamError && !isRefusal(error)
 }

@@ -45,7 +45,7 @@ export class TagFreshness {
   /** Answered at once, and asked for behind the answer. */
   mayServeFirst(tag: Tag, state: TagState): boolean {
     const { staleWhileRevalidateMs = 0, hold } = this.#options
-    return !state.isRefused && state.rules === hold?.key && this.#isWithin(tag, state, staleWhileRevalidateMs)
+    return state.rules === hold?.key && this.#isWithin(tag, state, staleWhileRevalidateMs)
   }
 
   /** Answered because the upstream can not be asked. */

@@ -173,6 +173,22 @@ test('an upstream that hangs is waited for only as long as the cached tag may wa
   assert.equal(hang.hits, 1)
 })
 
+test('while an upstream hangs nobody else waits for it, and its late answer is not lost', async (t) => {
+  const hub = await startHub(t, { images: { ...images, 'library/alpine:3.21': image } })
+  const other = known(parseTag('3.21'))
+  const { registry, clock } = await startMirror(t, hub.url, { revalidateTimeoutMs: 500 })
+  await registry.getManifest(ALPINE, tag)
+  await registry.getManifest(ALPINE, other)
+  clock.now += HOUR_MS
+  const hang = hub.fail({ server: 'registry' }, { kind: 'hang' })
+  assert.equal((await registry.getManifest(ALPINE, tag)).cache, 'stale')
+  // Who waited would leave the tag alone for a while, and time stands still here.
+  assert.equal((await registry.getManifest(ALPINE, other)).cache, 'stale')
+  hang.remove()
+  for (const each of [tag, other])
+    await until('the answer is there', async () => (await registry.getManifest(ALPINE, each)).cache === 'hit')
+})
+
 test('an upstream that failed is left alone for a while, and for as long as it asks', async (t) => {
   const hub = await startHub(t, { images })
   const { registry, clock } = await startMirror(t, hub.url, { retryMs: 5_000 })
