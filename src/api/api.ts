@@ -17,12 +17,15 @@ import { deleteManifest, getManifest, putManifest } from './manifests.ts'
 import type { RequestRecord } from './request-record.ts'
 import { respondError, respondJson } from './respond.ts'
 import { parseRoute, type RepositoryRoute, type Route } from './route.ts'
+import { upstreamHostOf, upstreamLoginOf, type UpstreamHost, type UpstreamHosts } from './upstream-hosts.ts'
 import { appendUpload, cancelUpload, finishUpload, startUpload, uploadStatus } from './uploads.ts'
 
 export interface ApiOptions {
   readonly registry: RoutedRegistry
   readonly guard: Guard
   readonly naming: Naming
+  /** Hosts with logins of their upstream. Default none. */
+  readonly upstreamHosts?: UpstreamHosts
 }
 
 /** What server/ knows of a request before the API sees it. */
@@ -42,6 +45,7 @@ interface Asked {
   readonly query: URLSearchParams
   readonly route: Route
   readonly wanted: Wanted | undefined
+  readonly host: UpstreamHost | undefined
 }
 
 type ExchangeOf<Kind extends RepositoryRoute['kind']> = RepositoryExchange<
@@ -68,12 +72,14 @@ export class Api {
   readonly #registry: RoutedRegistry
   readonly #guard: Guard
   readonly #naming: Naming
+  readonly #upstreamHosts: UpstreamHosts
   readonly #bodies = new ByteBudget(MAX_BODY_BYTES)
 
-  constructor({ registry, guard, naming }: ApiOptions) {
+  constructor({ registry, guard, naming, upstreamHosts = new Map() }: ApiOptions) {
     this.#registry = registry
     this.#guard = guard
     this.#naming = naming
+    this.#upstreamHosts = upstreamHosts
   }
 
   /** Answers a request whose path begins with `/v2/`, where memory can answer it: at once. A failure is an answer, too. */
@@ -94,25 +100,30 @@ export class Api {
     requireMethod(req, route)
     // Named before it is known who asks: a refusal has to say what the client needs a token for.
     const wanted = 'name' in route ? this.#wanted(req, query, route, record, prefix) : undefined
-    const asked: Asked = { arrival, query, route, wanted }
-    const identity = this.#guard.identify(req, { origin, clientAddress: record.clientAddress, wanted })
+    const host = upstreamHostOf(this.#upstreamHosts, req)
+    const asked: Asked = { arrival, query, route, wanted, host }
+    const guard = host?.guard ?? this.#guard
+    const identity = guard.identify(req, { origin, clientAddress: record.clientAddress, wanted })
     return identity instanceof Promise
       ? identity.then((found) => this.#serve(asked, found))
       : this.#serve(asked, identity)
   }
 
-  #serve({ arrival, query, route, wanted }: Asked, identity: Identity): Promise<void> | undefined {
+  #serve({ arrival, query, route, wanted, host }: Asked, identity: Identity): Promise<void> | undefined {
     const { req, res, record, origin, prefix } = arrival
+    const guard = host?.guard ?? this.#guard
     record.identity = identity
     if (identity.name !== undefined) record.user = identity.name
-    const context = new ClientContext(req, res, identity)
+    const login = upstreamLoginOf(host, req, identity, wanted?.repository)
+    const context = new ClientContext(req, res, identity, login)
     const caller: Caller = { identity, address: record.clientAddress }
     const bodies = this.#bodies
-    const exchange: Exchange = { req, res, query, record, origin, prefix, caller, context, bodies }
+    const exchange: Exchange = { req, res, query, record, origin, prefix, caller, guard, context, bodies }
     if (!('name' in route) || !wanted)
       return route.kind === 'base' ? this.#ping(exchange) : this.#catalog(exchange)
-    record.clause = this.#guard.require(caller, wanted, origin)
-    return this.#repository(exchange, route, wanted.repository)
+    record.clause = guard.require(caller, wanted, origin)
+    const answered = this.#repository(exchange, route, wanted.repository)
+    return host && !login ? answered?.catch(askingFor(() => guard.askLogin(wanted, origin))) : answered
   }
 
   #wanted(
@@ -132,19 +143,19 @@ export class Api {
     return { repository, action }
   }
 
-  #ping({ req, res, origin, caller }: Exchange): undefined {
-    this.#guard.requirePing(caller.identity, origin)
+  #ping({ req, res, origin, caller, guard }: Exchange): undefined {
+    guard.requirePing(caller.identity, origin)
     respondJson(req, res, 200, {})
   }
 
   #catalog(exchange: Exchange): Promise<void> {
-    const { record, caller, origin, prefix } = exchange
+    const { record, caller, origin, prefix, guard } = exchange
     // Of all namespaces: below one of them its names would mean other repositories.
     if (prefix !== undefined)
       throw new RegistryError('UNSUPPORTED', 'the catalog is at /v2/_catalog', { status: 404 })
     record.action = 'catalog'
-    record.clause = this.#guard.requireCatalog(caller, origin)
-    return listRepositories(exchange, this.#registry, this.#guard)
+    record.clause = guard.requireCatalog(caller, origin)
+    return listRepositories(exchange, this.#registry)
   }
 
   #repository(
@@ -152,7 +163,7 @@ export class Api {
     route: RepositoryRoute,
     repository: RepositoryName,
   ): Promise<void> | undefined {
-    const { req, res, query, record, origin, prefix, caller, context, bodies } = exchange
+    const { req, res, query, record, origin, prefix, caller, guard, context, bodies } = exchange
     const target = this.#registry.resolve(repository)
     if (!target) throw new RegistryError('NAME_UNKNOWN', 'no route serves this repository')
     // Tells clients that mirrors share an address which one answered (distribution-spec "Registry Proxying").
@@ -167,6 +178,7 @@ export class Api {
       origin,
       prefix,
       caller,
+      guard,
       context,
       bodies,
       route,
@@ -216,8 +228,8 @@ export class Api {
   }
 
   /** One the caller may pull from, served by the same registry. */
-  #mayMountFrom({ caller, target }: RepositoryExchange, source: RepositoryName): boolean {
-    if (!this.#guard.mayPull(caller, source)) return false
+  #mayMountFrom({ caller, target, guard }: RepositoryExchange, source: RepositoryName): boolean {
+    if (!guard.mayPull(caller, source)) return false
     return this.#registry.resolve(source)?.registry === target.registry
   }
 }
@@ -227,6 +239,13 @@ function isOf<Kind extends RepositoryRoute['kind']>(
   kind: Kind,
 ): exchange is ExchangeOf<Kind> {
   return exchange.route.kind === kind
+}
+
+/** An upstream that denies something to nobody in particular may have it for somebody. */
+function askingFor(login: () => RegistryError): (failure: unknown) => never {
+  return (failure) => {
+    throw failure instanceof RegistryError && failure.code === 'DENIED' ? login() : failure
+  }
 }
 
 function uploadHandler(method: string | undefined): typeof uploadStatus {

@@ -6,8 +6,9 @@ import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Caller } from '../access/caller.ts'
 import type { Identity } from '../access/identity.ts'
 import type { ResolvedRoute } from '../core/routed.ts'
-import type { RequestContext } from '../core/registry.ts'
+import type { RequestContext, UpstreamLogin } from '../core/registry.ts'
 import type { ByteBudget } from './byte-budget.ts'
+import type { Guard } from './guard.ts'
 import type { RequestRecord } from './request-record.ts'
 import type { RepositoryRoute } from './route.ts'
 
@@ -22,6 +23,8 @@ export interface Exchange {
   /** The namespace that stands before `/v2/` in the path. */
   readonly prefix: string | undefined
   readonly caller: Caller
+  /** That of the host which was asked. */
+  readonly guard: Guard
   readonly context: RequestContext
   /** For bodies that are read whole. */
   readonly bodies: ByteBudget
@@ -37,13 +40,15 @@ export interface RepositoryExchange<R extends RepositoryRoute = RepositoryRoute>
 /** A context that costs next to nothing until it is used: a hit needs neither signal nor Accept. */
 export class ClientContext implements RequestContext {
   readonly identity: Identity
+  readonly upstreamLogin: UpstreamLogin | undefined
   readonly #req: IncomingMessage
   readonly #res: ServerResponse
   #accept: AcceptSet | undefined
   #aborted: AbortController | undefined
 
-  constructor(req: IncomingMessage, res: ServerResponse, identity: Identity) {
+  constructor(req: IncomingMessage, res: ServerResponse, identity: Identity, upstreamLogin?: UpstreamLogin) {
     this.identity = identity
+    this.upstreamLogin = upstreamLogin
     this.#req = req
     this.#res = res
   }

@@ -24,6 +24,8 @@ export interface GuardOptions {
   readonly realmAt?: (place: Place) => string
   /** Whether anybody can log in at all: without accounts a challenge only confuses. */
   readonly hasAccounts: boolean
+  /** `GET /v2/` challenges anonymous callers whatever the grants say: there is something to log in for elsewhere. */
+  readonly alwaysChallengesPing?: boolean
   /** Who may not pull from a repository is told that there is none, whether there is one or not. */
   readonly hidesRepositories?: boolean
 }
@@ -69,7 +71,13 @@ export class Guard {
   /** Challenges anonymous callers of `GET /v2/` when a login is of use: docker learns of logins only here. */
   requirePing(identity: Identity, origin: string): void {
     if (identity.method !== 'anonymous' || !this.#options.hasAccounts) return
-    if (this.#options.policy.wantsLogin) throw this.#unauthorized(origin, undefined)
+    if (this.#options.policy.wantsLogin || this.#options.alwaysChallengesPing === true)
+      throw this.#unauthorized(origin, undefined)
+  }
+
+  /** 401, for somebody who was let through, and to whom the registry behind says no as long as he is nobody there. */
+  askLogin(wanted: Wanted, origin: string): RegistryError {
+    return this.#unauthorized(origin, scopeOf(wanted))
   }
 
   /** Answers what grants it. Throws 401 where logging in could help, 403 or 404 where it would not. */

@@ -5,7 +5,6 @@ import { OCI_INDEX } from '../oci/media-type.ts'
 import type { Page, PageRequest, ReferrersRequest } from '../core/registry.ts'
 import type { RoutedRegistry } from '../core/routed.ts'
 import type { Exchange, RepositoryExchange } from './exchange.ts'
-import type { Guard } from './guard.ts'
 import { respondJson } from './respond.ts'
 import type { RepositoryRoute } from './route.ts'
 
@@ -24,12 +23,8 @@ export async function listTags(
 }
 
 /** `GET /v2/_catalog`: only what the caller may pull. */
-export async function listRepositories(
-  exchange: Exchange,
-  registry: RoutedRegistry,
-  guard: Guard,
-): Promise<void> {
-  const { req, res, query, context, caller } = exchange
+export async function listRepositories(exchange: Exchange, registry: RoutedRegistry): Promise<void> {
+  const { req, res, query, context, caller, guard } = exchange
   const request = pageRequest(query, DEFAULT_CATALOG_PAGE)
   const page = await registry.listRepositories(request, context, (repository) =>
     guard.maySee(caller, repository),

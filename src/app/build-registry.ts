@@ -18,10 +18,14 @@ import type { Registry } from '../core/registry.ts'
 import { RoutedRegistry, type RouteOptions } from '../core/routed.ts'
 import { createStorageDriver } from '../storage/create-driver.ts'
 import type { StorageDriver } from '../storage/driver.ts'
+import type { UpstreamClient } from '../upstream/client.ts'
+import { ClientsByLogin } from '../upstream/clients-by-login.ts'
+import type { UpstreamClientOptions } from '../upstream/create-upstream-client.ts'
 import type { Caches } from './build-caches.ts'
 import { checkStore } from './check-store.ts'
 import { buildStore, type CachedCore } from './build-store.ts'
 import type { Upstreams } from './build-upstreams.ts'
+import { withVisibility } from './build-visibility.ts'
 import { freshnessOf } from './freshness.ts'
 
 /** Others may write to an external core behind our back: what was learned of its tags is asked again after this. */
@@ -33,6 +37,8 @@ export interface BuiltRegistry {
   readonly checkStores: () => Promise<void>
   /** What can be done to the stores that keep pushes, by name. */
   readonly operations: ReadonlyMap<string, StoreOperations>
+  /** Who asks upstreams in the name of callers, by the upstream's name. */
+  readonly callers: ReadonlyMap<string, ClientsByLogin>
 }
 
 export interface BuildRegistryOptions {
@@ -53,7 +59,8 @@ export async function buildRegistry(
     routes.push({ pattern: route.pattern, ...(await builder.build(route)) })
   const registry = new RoutedRegistry(routes)
   stack.defer(() => registry.close())
-  return { registry, checkStores: () => builder.checkStores(), operations: builder.operations }
+  const { operations, callers } = builder
+  return { registry, checkStores: () => builder.checkStores(), operations, callers }
 }
 
 class RouteBuilder {
@@ -65,6 +72,7 @@ class RouteBuilder {
   readonly #drivers = new Map<string, StorageDriver>()
   readonly #bundled = new Map<string, Registry>()
   readonly operations = new Map<string, StoreOperations>()
+  readonly callers = new Map<string, ClientsByLogin>()
 
   constructor(
     config: Config,
@@ -128,18 +136,34 @@ class RouteBuilder {
   }
 
   async #mirror(route: MirrorRoute) {
-    const { client } = await this.#upstreams.access(route.upstream)
+    const { upstream, rewrite } = route
     const config = this.#storeOf(route.store)
-    const registry = new MirrorRegistry({
-      client,
-      content: new ContentStore(await this.#driverOf(config)),
-      manifests: this.#caches.manifests,
-      rewrite: route.rewrite,
-      ...freshnessOf(route),
-      locks: new PeerLocks(this.#peers, `mirror of ${route.pattern}`),
-      spoolFolder: join(config.filesystem.root, 'spool'),
-    })
-    return { registry }
+    const content = new ContentStore(await this.#driverOf(config))
+    const { client } = await this.#upstreams.access(upstream)
+    const options = await this.#upstreams.options(upstream)
+    const build = (asked: UpstreamClient) =>
+      new MirrorRegistry({
+        client: asked,
+        content,
+        manifests: this.#caches.manifests,
+        rewrite,
+        ...freshnessOf(route),
+        locks: new PeerLocks(this.#peers, `mirror of ${route.pattern}`),
+        spoolFolder: join(config.filesystem.root, 'spool'),
+      })
+    const { visibility } = named(this.#config.upstreams, upstream)
+    const callers = () => this.#callersOf(upstream, options)
+    return { registry: withVisibility({ visibility, client, options, content, rewrite, callers }, build) }
+  }
+
+  /** Several routes may lead to one upstream: a login has one client there. */
+  #callersOf(upstream: string, options: UpstreamClientOptions): ClientsByLogin {
+    const known = this.callers.get(upstream)
+    if (known) return known
+    const clients = new ClientsByLogin(options)
+    this.callers.set(upstream, clients)
+    this.#stack.defer(() => clients.close())
+    return clients
   }
 
   #cached(inner: Registry, route: string, ttlMs?: number): CachedCore {

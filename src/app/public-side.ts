@@ -3,6 +3,7 @@ import { Api } from '../api/api.ts'
 import { Guard } from '../api/guard.ts'
 import type { Config } from '../config/config.ts'
 import { Observer, type ObserverOptions } from '../server/observer.ts'
+import { buildUpstreamHosts } from './build-upstream-hosts.ts'
 import { buildWeb } from './build-web.ts'
 import { Listeners } from './listeners.ts'
 import type { Parts } from './parts.ts'
@@ -15,14 +16,15 @@ export interface PublicSideOptions extends ObserverOptions {
 /** Drains and closes with `stack`. Rejects when an address can not be listened on. */
 export async function openPublicSide(
   config: Config,
-  { registry, naming, origins, auth }: Parts,
+  { registry, naming, origins, auth, callers }: Parts,
   { ticketSecret, ...observers }: PublicSideOptions,
   stack: AsyncDisposableStack,
 ): Promise<Listeners> {
   const { hidesRepositories } = config
   const guard = new Guard({ ...auth, tokenService: auth.tokens, hidesRepositories })
+  const upstreamHosts = buildUpstreamHosts(config, auth.policy, callers)
   const front = {
-    api: new Api({ registry, naming, guard }),
+    api: new Api({ registry, naming, guard, upstreamHosts }),
     web: buildWeb(auth, naming),
     origins,
     observer: new Observer(observers),

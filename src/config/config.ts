@@ -67,6 +67,8 @@ export interface HostConfig {
   readonly defaultNamespace: string | undefined
   /** A login that nobody here knows is no failure there. */
   readonly isLenient: boolean
+  /** Logins there are for the upstream of the default namespace, and are checked there alone. */
+  readonly takesUpstreamLogins: boolean
 }
 
 /** A core that takes tokens of ours. */
@@ -118,6 +120,7 @@ export interface UpstreamConfig {
   /** Hosts (`auth.example.com[:port]`), besides the upstream's own domain, that may be sent the credentials for a token. */
   readonly allowedRealms: readonly string[]
   readonly token: CoreTokenConfig | undefined
+  readonly visibility: Visibility
 }
 
 /** Of a secret and the file that it is in, one is given. */
@@ -131,6 +134,12 @@ export type UpstreamCredentials =
   | { readonly kind: 'token'; readonly token: string | undefined; readonly tokenFile: string | undefined }
   /** A program in docker's credential protocol. */
   | { readonly kind: 'exec'; readonly helper: string; readonly server: string; readonly lifetimeMs: number }
+
+/**
+ * Who is shown what a mirror keeps, besides the grants. `public`: everybody, what everybody may read upstream; `shared`:
+ * whom the grants admit; `per-user`: who may read it there with a login of his own.
+ */
+export type Visibility = 'public' | 'shared' | 'per-user'
 
 interface Routed {
   /** As written: `docker.io/**`. */

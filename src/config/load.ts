@@ -12,6 +12,7 @@ import { checkShape, type Sections } from './check-shape.ts'
 import { checkStores } from './check-stores.ts'
 import { checkTokens } from './check-tokens.ts'
 import { checkCores, checkUpstreams } from './check-upstreams.ts'
+import { checkVisibility } from './check-visibility.ts'
 import { ConfigError } from './config-error.ts'
 import type { Config } from './config.ts'
 import { DEFAULT_FILE } from './defaults.ts'
@@ -63,7 +64,7 @@ export async function loadConfig(
 
 /** Checks that need several sections run when all of them have the right shape. */
 function checkMeaning(
-  { access, admin, auth, listen, publicUrl, ...routing }: Sections,
+  { access, admin, auth, hosts, listen, publicUrl, ...routing }: Sections,
   cwd: string,
   env: Environment,
 ): PathProblem[] {
@@ -77,6 +78,7 @@ function checkMeaning(
     ...(upstreams ? checkUpstreams({ upstreams }, env) : []),
     ...(repositories && upstreams ? checkCores({ repositories, upstreams }) : []),
     ...(auth && upstreams ? checkTokens({ auth, upstreams }) : []),
+    ...(hosts && repositories && upstreams ? checkVisibility({ hosts, repositories, upstreams }) : []),
     ...(repositories && stores && upstreams ? checkRoutes({ repositories, stores, upstreams }) : []),
     ...(repositories && stores ? checkStores({ repositories, stores }, cwd) : []),
   ]

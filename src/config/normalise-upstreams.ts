@@ -29,6 +29,7 @@ export function toUpstream(
     allowedRedirects: upstream.allowedRedirects,
     timeouts: { connectMs: timeouts.connect, firstByteMs: timeouts.firstByte, idleMs: timeouts.idle },
     reserve: upstream.reserve,
+    visibility: upstream.visibility ?? 'public',
   }
 }
 

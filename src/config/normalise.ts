@@ -45,9 +45,10 @@ export function normalise(file: ConfigFile, options: NormaliseOptions): Config {
     workers: file.workers === 'auto' ? AUTO_WORKERS : file.workers,
     publicUrl: file.publicUrl,
     trustedProxies: file.trustedProxies,
-    hosts: mapValues(file.hosts, ({ defaultNamespace, lenient }) => ({
+    hosts: mapValues(file.hosts, ({ defaultNamespace, lenient, upstreamLogins }) => ({
       defaultNamespace,
       isLenient: lenient,
+      takesUpstreamLogins: upstreamLogins,
     })),
     auth: {
       ...toPasswords(file.auth, absolute),

@@ -68,6 +68,12 @@ export const hosts = z
       defaultNamespace: repositoryPath
         .optional()
         .describe('Put before repository names that this host is asked for.'),
+      upstreamLogins: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Logins there are those of the registry that defaultNamespace names, whose upstream is per-user.',
+        ),
       lenient: z
         .boolean()
         .default(false)

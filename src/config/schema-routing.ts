@@ -17,6 +17,10 @@ const upstream = section({
     .describe('Token services, besides those in its own domain, that may be sent the credentials.'),
   token: coreToken.optional(),
   ...freshness,
+  visibility: z
+    .enum(['public', 'shared', 'per-user'])
+    .optional()
+    .describe('Of mirrors: who is shown what is mirrored, besides the grants. Default public.'),
 })
 
 export const upstreams = z.record(name, upstream).default({})

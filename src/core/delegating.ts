@@ -4,8 +4,8 @@ import type { Registry } from './registry.ts'
 /** Not `peekManifest`: what may be answered at once is for each of them to say. */
 type MethodName = Exclude<keyof Registry, 'uploads' | 'peekManifest'>
 
-type ArgumentsOf<Name extends MethodName> = Parameters<Registry[Name]>
-type AnswerOf<Name extends MethodName> = ReturnType<Registry[Name]>
+export type ArgumentsOf<Name extends MethodName> = Parameters<Registry[Name]>
+export type AnswerOf<Name extends MethodName> = ReturnType<Registry[Name]>
 
 export class DelegatingRegistry implements Registry {
   protected readonly inner: Registry

@@ -8,12 +8,20 @@ import type { Reference, Tag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { Identity } from '../access/identity.ts'
 
+/** A login at an upstream: never logged, kept, or sent elsewhere. */
+export interface UpstreamLogin {
+  readonly username: string
+  readonly password: string
+}
+
 /** On whose behalf, for what kind of answer, and until when a method works. */
 export interface RequestContext {
   readonly identity: Identity
   readonly accept: AcceptSet
   /** Aborted when the client hangs up. */
   readonly signal: AbortSignal
+  /** What the caller showed on a host that takes logins of its upstream; for that upstream alone. */
+  readonly upstreamLogin?: UpstreamLogin | undefined
   /** Tells the client something that is no failure: the text of a `Warning: 299` header. */
   warn?(text: string): void
 }

@@ -59,6 +59,8 @@ export interface UpstreamRequestOptions {
 export interface UpstreamClient {
   /** The URL above `v2/`, without a login: tells one upstream from another. */
   readonly address: string
+  /** Asks for nothing, with the login: resolves when the upstream takes it, or wants none. */
+  ping(options?: UpstreamRequestOptions): Promise<void>
   /** Up to 4 MiB, hashed and parsed; asks with every manifest type, so that the answer does not depend on who asks. */
   getManifest(
     name: RepositoryName,

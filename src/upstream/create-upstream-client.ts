@@ -109,6 +109,10 @@ function clientOf(endpoints: readonly [Endpoint, ...Endpoint[]]): UpstreamClient
     address: endpoints[0].base.href,
     budget: budgetOf(endpoints),
     endpoints: () => endpoints.map(({ base, isDown, budget }) => ({ address: base.href, isDown, budget })),
+    async ping({ signal } = {}) {
+      const response = await call({ method: 'GET', path: '', scope: '', signal })
+      await response.discard()
+    },
     getManifest: (name, reference, { signal } = {}) => getManifest(call, name, reference, signal),
     async headManifest(name, reference, { signal } = {}) {
       const { path, scope } = manifestAt(name, reference, 'pull')

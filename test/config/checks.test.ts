@@ -236,3 +236,35 @@ test('a token lives at least a minute and at most a day', async (t) => {
   const { config } = await load(t, `auth: { token: off }\n${MINIMAL}`)
   assert.equal(config.auth.token, undefined)
 })
+
+test('visibility is for mirrors, and hosts with logins of an upstream stand for one that is per-user', async (t) => {
+  const yaml = `
+hosts:
+  a.lan: { defaultNamespace: a.io, upstreamLogins: true }
+  b.lan: { defaultNamespace: b.io, upstreamLogins: true }
+  c.lan: { upstreamLogins: true }
+  d.lan: { defaultNamespace: a.io, upstreamLogins: true, lenient: true }
+upstreams:
+  a: { url: "https://a.io", namespace: a.io, visibility: per-user }
+  b: { url: "https://b.io", namespace: b.io }
+  c: { url: "https://c.io", namespace: c.io, visibility: per-user, username: u, password: p }
+  d: { url: "https://d.io", visibility: shared }
+repositories:
+  "a.io/**": { mirror: a, store: main }
+  "b.io/**": { mirror: b, store: main }
+  "c.io/**": { mirror: c, store: main }
+  "d.io/**": { proxy: d }
+stores: { main: { filesystem: { root: data } } }
+`
+  const needed = 'needs the defaultNamespace of an upstream with visibility: per-user'
+  assert.deepEqual(
+    (await problems(t, yaml)).map((problem) => problem.replace(/^c\.yml:\d+:\d+: /, '')),
+    [
+      `hosts."b.lan".upstreamLogins: ${needed}`,
+      `hosts."c.lan".upstreamLogins: ${needed}`,
+      'hosts."d.lan".upstreamLogins: a host is either lenient or takes the logins of its upstream',
+      'upstreams.c.visibility: asks with the logins of its readers alone: leave its own login out, or write shared',
+      'upstreams.d.visibility: is for upstreams that a route mirrors',
+    ],
+  )
+})

@@ -21,6 +21,8 @@ export interface HubOptions {
   readonly accounts?: Readonly<Record<string, string>>
   /** Repositories that only accounts may pull. */
   readonly privateRepositories?: readonly string[]
+  /** Repositories that these accounts alone may pull: `{ 'acme/secret': ['acme'] }`. */
+  readonly readers?: Readonly<Record<string, readonly string[]>>
   /** Manifest GETs allowed to each account, and to everybody else together; 100. */
   readonly pullLimit?: number
   /** How long a token is good for; 300 s. */
@@ -71,8 +73,7 @@ export async function startHub(t: Scope, options: HubOptions = {}): Promise<Hub>
     service: 'registry.docker.io',
     accounts: options.accounts ?? {},
     ttlSeconds: options.tokenTtlSeconds ?? 300,
-    mayPull: (account, name) =>
-      content.has(name) && (account !== undefined || options.privateRepositories?.includes(name) !== true),
+    mayPull: (account, name) => content.has(name) && isReader(options, account, name),
   })
   const cdn = new Cdn(content)
   const shared = { requests, faults, tls: options.tls }
@@ -118,4 +119,14 @@ async function contentFor({ images = {}, layouts = {} }: HubOptions): Promise<Hu
   for (const [reference, item] of Object.entries(images)) content.add(reference, item)
   for (const [repository, folder] of Object.entries(layouts)) await content.addLayout(repository, folder)
   return content
+}
+
+function isReader(
+  { readers, privateRepositories = [] }: HubOptions,
+  account: string | undefined,
+  name: string,
+): boolean {
+  const allowed = readers?.[name]
+  if (allowed) return account !== undefined && allowed.includes(account)
+  return account !== undefined || !privateRepositories.includes(name)
 }

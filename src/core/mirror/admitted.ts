@@ -1,0 +1,62 @@
+// A mirror that shows what it keeps to those alone whom its upstream would show it.
+import type { Reference } from '../../oci/reference.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
+import { DelegatingRegistry, type AnswerOf, type ArgumentsOf } from '../delegating.ts'
+import type { ManifestAnswer, Registry, RequestContext } from '../registry.ts'
+import { translated } from '../upstream-failure.ts'
+import type { Admission, Subject } from './admission.ts'
+
+export class AdmittedRegistry extends DelegatingRegistry {
+  readonly #admission: Admission
+
+  constructor(inner: Registry, admission: Admission) {
+    super(inner)
+    this.#admission = admission
+  }
+
+  peekManifest(
+    repository: RepositoryName,
+    reference: Reference,
+    context: RequestContext,
+  ): ManifestAnswer | undefined {
+    if (!this.#admission.isAdmitted(repository, context)) return undefined
+    return this.#admission.run(context, () => this.inner.peekManifest?.(repository, reference, context))
+  }
+
+  override getManifest(...args: ArgumentsOf<'getManifest'>): AnswerOf<'getManifest'> {
+    const [repository, manifest, context] = args
+    return this.#admitted(repository, { manifest }, context, () => super.getManifest(...args))
+  }
+
+  override statBlob(...args: ArgumentsOf<'statBlob'>): AnswerOf<'statBlob'> {
+    const [repository, blob, context] = args
+    return this.#admitted(repository, { blob }, context, () => super.statBlob(...args))
+  }
+
+  override openBlob(...args: ArgumentsOf<'openBlob'>): AnswerOf<'openBlob'> {
+    const [repository, blob, context] = args
+    return this.#admitted(repository, { blob }, context, () => super.openBlob(...args))
+  }
+
+  override listTags(...args: ArgumentsOf<'listTags'>): AnswerOf<'listTags'> {
+    return this.#admitted(args[0], { tags: true }, args[2], () => super.listTags(...args))
+  }
+
+  override listReferrers(...args: ArgumentsOf<'listReferrers'>): AnswerOf<'listReferrers'> {
+    const [repository, manifest, , context] = args
+    return this.#admitted(repository, { manifest }, context, () => super.listReferrers(...args))
+  }
+
+  #admitted<Answer>(
+    repository: RepositoryName,
+    subject: Subject,
+    context: RequestContext,
+    work: () => Promise<Answer>,
+  ): Promise<Answer> {
+    const run = () => this.#admission.run(context, work)
+    const asked = this.#admission.admit(repository, subject, context)
+    if (asked === undefined) return run()
+    const failures = { notFound: 'NAME_UNKNOWN', unauthorized: 'DENIED', unavailable: 503 } as const
+    return translated(failures, () => asked).then(run)
+  }
+}
