@@ -23,6 +23,7 @@ const NEEDED: Readonly<Record<string, string>> = {
   'docker-registry': 'docker-registry',
   htpasswd: 'apache2-utils',
   openssl: 'openssl',
+  skopeo: 'skopeo',
   taskset: 'util-linux',
 }
 

@@ -7,8 +7,11 @@ import type { Scope } from '../support/scope.ts'
 export const SERVER_CORE = 0
 export const CLIENT_CORE = 1
 
-/** A command line that runs on one core. */
-export function pinned(core: number, command: readonly string[]): [program: string, ...args: string[]] {
+/** A command line that runs on one core, or on several as taskset has them: `0,1`. */
+export function pinned(
+  core: number | string,
+  command: readonly string[],
+): [program: string, ...args: string[]] {
   return ['taskset', '--cpu-list', String(core), ...command]
 }
 
@@ -22,6 +25,8 @@ export interface ServerOptions {
   readonly command: readonly [string, ...string[]]
   /** Takes its standard output, as in production: a reader at a pipe would take time of the clients' core. */
   readonly logFile: string
+  /** By default the servers' one. */
+  readonly cores?: string | undefined
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly ready: (program: RunningProcess) => boolean | Promise<boolean>
 }
@@ -29,10 +34,10 @@ export interface ServerOptions {
 /** Starts a program on the servers' core. The pid is the program's own. */
 export function startServer(
   t: Scope,
-  { command, logFile, env, ready }: ServerOptions,
+  { command, logFile, env, ready, cores }: ServerOptions,
 ): Promise<RunningProcess> {
   return startProcess(t, 'sh', {
-    args: ['-c', 'log=$1; shift; exec "$@" >"$log"', 'sh', logFile, ...pinned(SERVER_CORE, command)],
+    args: ['-c', 'log=$1; shift; exec "$@" >"$log"', 'sh', logFile, ...pinned(cores ?? SERVER_CORE, command)],
     ...(env === undefined ? {} : { env }),
     ready,
     readyTimeoutMs: 60_000,

@@ -5,6 +5,14 @@ import { BLOB_HITS } from './scenarios/blob-hit.ts'
 import { busyHour } from './scenarios/busy-hour.ts'
 import { forward1Gib, forwardPush } from './scenarios/forward-1gib.ts'
 import { forwardBlobs } from './scenarios/forward-blobs.ts'
+import { catalogPages, tagPages } from './scenarios/listings.ts'
+import { logins } from './scenarios/logins.ts'
+import { mirrorCrowd } from './scenarios/mirror-crowd.ts'
+import { mirrorFirstByte } from './scenarios/mirror-first-byte.ts'
+import { mirrorSkopeo } from './scenarios/mirror-skopeo.ts'
+import { mirrorWarm } from './scenarios/mirror-warm.ts'
+import { pullCrowd } from './scenarios/pull-crowd.ts'
+import { workers } from './scenarios/workers.ts'
 import { idleConnections } from './scenarios/idle-connections.ts'
 import { MANIFEST_HITS } from './scenarios/manifest-hit.ts'
 import { manifestPut } from './scenarios/manifest-put.ts'
@@ -22,13 +30,22 @@ export const SCENARIOS: readonly Scenario[] = [
   token,
   manifestPut,
   newConnections,
+  workers,
+  logins,
   busyHour,
   ...BLOB_HITS,
+  pullCrowd,
   push1Gib,
   pushChunks,
   forwardBlobs,
   forward1Gib,
   forwardPush,
+  mirrorWarm,
+  mirrorCrowd,
+  mirrorFirstByte,
+  mirrorSkopeo,
+  catalogPages,
+  tagPages,
   idleConnections,
   start,
   memory,

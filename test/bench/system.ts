@@ -17,6 +17,8 @@ export interface SystemOptions {
   readonly profileFolder: string | undefined
   /** HTTP without TLS. */
   readonly isPlain: boolean
+  /** The cores to run on, as taskset has them; by default the servers' one. Of dockgate alone. */
+  readonly cores?: string
 }
 
 export interface RunningSystem {
@@ -27,6 +29,8 @@ export interface RunningSystem {
   readonly pids: readonly number[]
   /** Of dockgate: what its other commands are given. */
   readonly configFile?: string
+  /** Of registry:2: its access log. */
+  readonly logFile?: string
 }
 
 export interface System {

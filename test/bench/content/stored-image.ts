@@ -41,8 +41,12 @@ export async function storeTag({ root, repository }: Place, tag: Tag, digest: Di
   await writeLink(root, `${tagIndexFolder(repository, tag)}/${pathOf(digest)}`, digest)
 }
 
-/** Bytes that look random; the same ones for the same size. */
-export async function storeBlob({ root, repository }: Place, size: number): Promise<StoredBlob> {
+/** Bytes that look random; the same ones for the same seed. */
+export async function storeBlob(
+  { root, repository }: Place,
+  size: number,
+  seed = `blob of ${size}`,
+): Promise<StoredBlob> {
   const [spool, hash] = [join(root, 'spool'), createHash('sha256')]
   await mkdir(root, { recursive: true })
   const hashed = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -51,7 +55,7 @@ export async function storeBlob({ root, repository }: Place, size: number): Prom
       yield chunk
     }
   }
-  await pipeline(seededStream(`blob of ${size}`, size), hashed, createWriteStream(spool))
+  await pipeline(seededStream(seed, size), hashed, createWriteStream(spool))
   const digest = known(parseDigest(`sha256:${hash.digest('hex')}`))
   const file = join(root, blobDataPath(digest))
   await mkdir(dirname(file), { recursive: true })

@@ -4,7 +4,7 @@ import { send } from '../../support/http.ts'
 import { setTimeout as pause } from 'node:timers/promises'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { htpasswdLine } from '../../support/htpasswd.ts'
+import { htpasswdLine, type PasswordHash } from '../../support/htpasswd.ts'
 import { temporaryFolder, type Scope } from '../../support/scope.ts'
 import { ACCOUNT } from '../system.ts'
 
@@ -13,12 +13,12 @@ const PASSWORD = 'the same for all of them'
 /** A password file with {@link ACCOUNT} and `count` accounts whose hash is bcrypt of that cost. */
 export async function writeManyAccounts(
   t: Scope,
-  { count, cost }: { count: number; cost: number },
+  { count, cost, accountHash = 'bcrypt' }: { count: number; cost: number; accountHash?: PasswordHash },
 ): Promise<string> {
   const file = join(await temporaryFolder(t), 'htpasswd')
   const shared = (await hash(PASSWORD, cost)).replace('$2b$', '$2y$')
   const many = Array.from({ length: count }, (_, index) => `${nameOf(index)}:${shared}`)
-  const first = await htpasswdLine(ACCOUNT.username, ACCOUNT.password)
+  const first = await htpasswdLine(ACCOUNT.username, ACCOUNT.password, accountHash)
   await writeFile(file, `${[first, ...many].join('\n')}\n`)
   return file
 }
@@ -41,6 +41,16 @@ export async function loginSteadily(options: LoginOptions, everyMs: number): Pro
   }
   await Promise.all(logins)
   return logins.length
+}
+
+/** So many clients log in again and again. Answers how many logins there were. */
+export async function loginByCrowd(options: LoginOptions, clients: number): Promise<number> {
+  let logins = 0
+  const client = async (): Promise<void> => {
+    for (; !options.signal.aborted; logins += 1) await loginOnce(options)
+  }
+  await Promise.all(Array.from({ length: clients }, client))
+  return logins
 }
 
 async function loginOnce({ url, ca, next }: LoginOptions): Promise<void> {

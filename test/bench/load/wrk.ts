@@ -14,6 +14,8 @@ export interface WrkOptions {
   readonly connections: number
   readonly seconds: number
   readonly signal: AbortSignal
+  /** For the clients, as taskset has them; one of their own by default. */
+  readonly cores?: string | undefined
   /** A file with the manifest to put under ever new tags (see put-manifests.lua); undefined: GETs of `url`. */
   readonly manifestFile?: string | undefined
   /** Whether every request has to be refused, with a status of 400 or above. */
@@ -44,12 +46,13 @@ export async function runWrk({
   signal,
   manifestFile,
   paceMs,
+  cores = String(CLIENT_CORE),
   isRefused = false,
 }: WrkOptions): Promise<WrkSummary> {
   const head = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
   const script = manifestFile !== undefined ? PUT_MANIFESTS : paceMs !== undefined ? PACED : REPORT
-  const size = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '30s']
-  const [program, ...args] = pinned(CLIENT_CORE, ['wrk', ...size, '-s', script, ...head, url])
+  const size = [`-t${cores.split(',').length}`, `-c${connections}`, `-d${seconds}s`, '--timeout', '30s']
+  const [program, ...args] = pinned(cores, ['wrk', ...size, '-s', script, ...head, url])
   const env = { ...process.env, REPORT, MANIFEST: manifestFile, PACE_MS: paceMs?.toString() }
   const options = { signal, timeout: (seconds + 60) * 1000, env }
   const { stdout } = await promisify(execFile)(program, args, options)

@@ -1,9 +1,8 @@
 // What a client that pulls notices of all that goes on beside it: logins, a collection, a push.
 import { execFile } from 'node:child_process'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { MAIN } from '../../support/gateway.ts'
-import { temporaryFolder } from '../../support/scope.ts'
+import { copyOf } from '../content/copy.ts'
 import { REPOSITORY } from '../content/content.ts'
 import { pushBlob } from '../load/curl.ts'
 import { loginSteadily, writeManyAccounts } from '../load/logins.ts'
@@ -37,8 +36,7 @@ export const busyHour: Scenario = {
   measure: async (t, bench) => {
     const htpasswd = await writeManyAccounts(t, { count: 5000, cost: BCRYPT_COST })
     // What is collected here, other scenarios still need.
-    const root = join(await temporaryFolder(t), 'copy')
-    await promisify(execFile)('cp', ['-al', bench.content.root, root])
+    const root = await copyOf(t, bench.content.root)
     const sections = { stores: { main: { filesystem: { root }, gc: { grace: '1s' } } } }
     const system: System = {
       name: 'dockgate',

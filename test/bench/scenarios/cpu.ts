@@ -1,11 +1,12 @@
-// What scenarios of CPU time share: systems take turns, so that a busy minute of the machine hits all of them alike.
+// What scenarios of CPU time share.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { MIB } from '../options.ts'
 import { cpuSecondsOf, memoryOf } from '../process-accounts.ts'
 import type { Bench, Figure } from '../scenario.ts'
 import { median, shown } from '../statistics.ts'
-import type { RunningSystem, System, SystemOptions } from '../system.ts'
+import type { RunningSystem } from '../system.ts'
+import { takeTurns, type Turns } from '../turns.ts'
 import type { Scope } from '../../support/scope.ts'
 
 /** What a burst of work did, in the scenario's own unit of work: requests, GiB. */
@@ -15,17 +16,12 @@ export interface Work {
   readonly details?: Readonly<Record<string, number>>
 }
 
-export interface CpuWork {
-  readonly systems: readonly System[]
-  /** How they are started, when it is not the usual way. */
-  readonly changes?: Partial<SystemOptions>
+export interface CpuWork extends Omit<Turns<never>, 'sample'> {
   /** CPU seconds per unit are shown times this: 1e6 for µs. */
   readonly scale: number
   /** What the rate of units is called: `requests/s`. */
   readonly rate: string
-  /** Asks one system, once, before anything is measured: connections, caches, compiled code. */
-  warmUp(system: RunningSystem): Promise<unknown>
-  work(system: RunningSystem): Promise<Work>
+  work(system: RunningSystem, run: number): Promise<Work>
   /** What is written is on the disk before the next system's turn: some leave it to the kernel, at the cost of whoever runs then. */
   readonly writes?: boolean
 }
@@ -36,32 +32,20 @@ interface Sample extends Work {
 
 /** The CPU time that each system spends per unit of work: medians over the bench's runs. */
 export async function measureCpu(t: Scope, bench: Bench, job: CpuWork): Promise<Figure[]> {
-  const systems: { running: RunningSystem; samples: Sample[] }[] = []
-  for (const system of job.systems) {
-    const running = await bench.start(t, system, job.changes)
-    if (running) systems.push({ running, samples: [] })
-  }
-  for (const { running } of systems) {
-    bench.progress(`warming up ${running.name}`)
-    await job.warmUp(running)
-  }
-  for (let run = 1; run <= bench.options.runs; run += 1)
-    for (const { running, samples } of systems) {
-      bench.progress(`run ${run} of ${bench.options.runs}: ${running.name}`)
-      samples.push(await sample(job, running))
-    }
+  const sample = (running: RunningSystem, run: number) => sampleCpu(job, running, run)
+  const all = await takeTurns(t, bench, { ...job, sample })
   return Promise.all(
-    systems.map(async ({ running, samples }) => {
+    all.map(async ({ running, samples }) => {
       const { peakRssBytes } = await memoryOf(running.pids)
       return figureOf(running.name, job, samples, peakRssBytes)
     }),
   )
 }
 
-async function sample(job: CpuWork, running: RunningSystem): Promise<Sample> {
+async function sampleCpu(job: CpuWork, running: RunningSystem, run: number): Promise<Sample> {
   if (job.writes === true) await promisify(execFile)('sync')
   const before = await cpuSecondsOf(running.pids)
-  const work = await job.work(running)
+  const work = await job.work(running, run)
   return { ...work, cpu: (await cpuSecondsOf(running.pids)) - before }
 }
 

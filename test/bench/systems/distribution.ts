@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { writeHtpasswd } from '../../support/htpasswd.ts'
 import { isInstalled, searchPath } from '../../support/programs.ts'
+import type { Scope } from '../../support/scope.ts'
 import { ACCOUNT, CannotRunError, type System } from '../system.ts'
 import { startRegistry } from './docker-registry.ts'
 
@@ -14,15 +15,9 @@ const MODULE = `github.com/distribution/distribution/v3/cmd/registry@${VERSION}`
 const BUILD_TIMEOUT_MS = 10 * 60_000
 
 /** With TLS and a bcrypt password file (cost 5). */
-export const distribution: System = {
-  name: 'distribution 3 + bcrypt',
-  async start(t, { tls, root, isPlain }) {
-    const program = await distributionProgram()
-    const htpasswd = await writeHtpasswd(t, { [ACCOUNT.username]: ACCOUNT.password })
-    const options = { root, htpasswd, program, ...(isPlain ? {} : { tls }) }
-    return { ...(await startRegistry(t, options)), name: this.name }
-  },
-}
+export const distribution: System = distributionWith('distribution 3 + bcrypt', (t) =>
+  writeHtpasswd(t, { [ACCOUNT.username]: ACCOUNT.password }),
+)
 
 /** The registry alone, without what a login costs it. */
 export const openDistribution: System = {
@@ -31,6 +26,18 @@ export const openDistribution: System = {
     const program = await distributionProgram()
     return { ...(await startRegistry(t, { root, program, ...(isPlain ? {} : { tls }) })), name: this.name }
   },
+}
+
+/** `passwords` answers the path of its password file. */
+export function distributionWith(name: string, passwords: (t: Scope) => Promise<string>): System {
+  return {
+    name,
+    async start(t, { tls, root, isPlain }) {
+      const program = await distributionProgram()
+      const htpasswd = await passwords(t)
+      return { ...(await startRegistry(t, { root, htpasswd, program, ...(isPlain ? {} : { tls }) })), name }
+    },
+  }
 }
 
 /** Where the program is; it is built at the first use, and kept with the user's caches. */

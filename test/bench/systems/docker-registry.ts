@@ -31,32 +31,36 @@ export interface RegistryOptions {
   readonly htpasswd?: string
   /** The program; Debian's `docker-registry`. */
   readonly program?: string
+  /** Makes it a pull-through mirror of that origin. */
+  readonly proxyRemoteUrl?: string
 }
 
 /** registry:2, or 3, on the servers' core; without `tls` plain, without `htpasswd` open to all. */
 export async function startRegistry(
   t: Scope,
-  { root, tls, htpasswd, program = 'docker-registry' }: RegistryOptions,
+  { root, tls, htpasswd, program = 'docker-registry', proxyRemoteUrl }: RegistryOptions,
 ): Promise<RunningSystem> {
   const folder = await temporaryFolder(t)
   const [address, file] = [`127.0.0.1:${await freePort()}`, join(folder, 'config.yml')]
+  const logFile = join(folder, 'access.log')
   const url = `${tls ? 'https' : 'http'}://${address}`
   const configuration = {
     version: '0.1',
     log: { level: 'info', accesslog: { disabled: false } },
     http: { addr: address, ...(tls ? { tls: { certificate: tls.certificate, key: tls.key } } : {}) },
     storage: { filesystem: { rootdirectory: root }, cache: { blobdescriptor: 'inmemory' } },
+    ...(proxyRemoteUrl === undefined ? {} : { proxy: { remoteurl: proxyRemoteUrl } }),
     ...(htpasswd === undefined ? {} : { auth: { htpasswd: { realm: 'registry', path: htpasswd } } }),
   }
   await writeFile(file, JSON.stringify(configuration)) // JSON is YAML
   const { pid } = await startServer(t, {
     command: [program, 'serve', file],
-    logFile: join(folder, 'access.log'),
+    logFile,
     // With AWS_CA_BUNDLE set, Debian's build can panic in a driver that is not even used.
     env: { AWS_CA_BUNDLE: undefined, OTEL_TRACES_EXPORTER: 'none' },
     ready: () => answers(url, tls),
   })
-  return { name: 'docker-registry', url, pids: [pid] }
+  return { name: 'docker-registry', url, pids: [pid], logFile }
 }
 
 async function answers(url: string, tls: TestCertificate | undefined): Promise<boolean> {

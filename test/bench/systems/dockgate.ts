@@ -7,6 +7,7 @@ import { MAIN } from '../../support/gateway.ts'
 import { writeHtpasswd } from '../../support/htpasswd.ts'
 import { freePort } from '../../support/port.ts'
 import { temporaryFolder, type Scope } from '../../support/scope.ts'
+import { copyOf } from '../content/copy.ts'
 import { startServer } from '../pinned.ts'
 import { ACCOUNT, CannotRunError, type RunningSystem, type System, type SystemOptions } from '../system.ts'
 
@@ -28,10 +29,13 @@ export const dockgate: System = {
   start: (t, options) => startDockgate(t, { ...options, name: 'dockgate' }),
 }
 
+/** On a copy: a store is one gateway's, and this one runs beside the other. */
 export const dockgateTwoWorkers: System = {
   name: 'dockgate, 2 workers',
-  start: (t, options) =>
-    startDockgate(t, { ...options, name: 'dockgate, 2 workers', sections: { workers: 2 }, check: true }),
+  async start(t, options) {
+    const root = await copyOf(t, options.root)
+    return startDockgate(t, { ...options, root, name: this.name, sections: { workers: 2 }, check: true })
+  },
 }
 
 export async function startDockgate(t: Scope, options: DockgateOptions): Promise<RunningSystem> {
@@ -44,6 +48,7 @@ export async function startDockgate(t: Scope, options: DockgateOptions): Promise
   const profiling = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]
   const { pid } = await startServer(t, {
     command: [process.execPath, ...profiling, main, 'serve', '--config', configFile],
+    cores: options.cores,
     // Not beside the configuration: dockgate watches that folder.
     logFile: join(await temporaryFolder(t), 'access.log'),
     ready: (program) => program.log().includes('dockgate listens on'),

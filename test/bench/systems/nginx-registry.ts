@@ -6,21 +6,29 @@ import { SERVER_CORE } from '../pinned.ts'
 import { ACCOUNT, type RunningSystem, type System, type SystemOptions } from '../system.ts'
 import { startRegistry } from './docker-registry.ts'
 
-export const nginxRegistry: System = nginxBeforeRegistry('nginx + docker-registry', 'apr1')
+export const nginxRegistry: System = nginxBeforeRegistry('nginx + docker-registry', accountWith('apr1'))
 
 /** The same with the hashes that people are told to use today: nginx computes one for every request. */
-export const nginxBcryptRegistry: System = nginxBeforeRegistry('nginx bcrypt + docker-registry', 'bcrypt')
+export const nginxBcryptRegistry: System = nginxBeforeRegistry(
+  'nginx bcrypt + docker-registry',
+  accountWith('bcrypt'),
+)
 
-function nginxBeforeRegistry(name: string, hash: PasswordHash): System {
+/** `passwords` answers the path of its password file. */
+export function nginxBeforeRegistry(name: string, passwords: (t: Scope) => Promise<string>): System {
   return {
     name,
     async start(t, { root, ...options }) {
       const core = await startRegistry(t, { root })
-      const htpasswd = await writeHtpasswd(t, { [ACCOUNT.username]: ACCOUNT.password }, hash)
+      const htpasswd = await passwords(t)
       const front = await startNginxFront(t, { ...options, htpasswd, core: new URL(core.url).host })
       return { ...front, name, pids: [...front.pids, ...core.pids] }
     },
   }
+}
+
+function accountWith(hash: PasswordHash) {
+  return (t: Scope): Promise<string> => writeHtpasswd(t, { [ACCOUNT.username]: ACCOUNT.password }, hash)
 }
 
 export interface NginxFrontOptions extends Pick<SystemOptions, 'tls' | 'isPlain'> {
