@@ -1,73 +1,12 @@
 #!/usr/bin/env node
-// The command line: `dockgate <command>`. Exit code 0 is success alone; 1 a failure, 2 a wrong call.
-import { readFileSync } from 'node:fs'
-import { Command, CommanderError } from 'commander'
-import { addAccessCommand } from './access.ts'
-import { addCheckCommand } from './check.ts'
-import { addClientConfigCommand } from './client-config.ts'
-import { addDeleteCommand } from './delete.ts'
-import { addGcCommand } from './gc.ts'
-import { addIndexCommand } from './index-command.ts'
-import { addInspectCommand } from './inspect.ts'
-import { addMirrorCommand } from './mirror.ts'
-import { addRetentionCommand } from './retention.ts'
-import { addScrubCommand } from './scrub.ts'
-import { addServeCommand } from './serve.ts'
-import { addTagsCommand } from './tags.ts'
-import { addTokenCommand } from './token.ts'
-import { addUserCommand } from './user.ts'
+// Where the program begins: what was compiled by an earlier run is taken from there, which halves the time to start.
+import { enableCompileCache } from 'node:module'
+import { join } from 'node:path'
 
-const EXIT_FAILURE = 1
-const EXIT_USAGE = 2
+// Beside the program, where nobody can write who could not change the program itself. Where this process can not write
+// either, or somebody has named another folder, nothing is lost. Worker processes inherit it.
+process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, '../../node_modules/.cache/dockgate')
+enableCompileCache(process.env.NODE_COMPILE_CACHE)
 
-function createProgram(): Command {
-  const program = new Command('dockgate')
-    .description('A gateway in front of container registries: TLS, logins, grants per repository, a mirror.')
-    .version(readVersion(), '--version', 'print the version')
-    .helpOption('-h, --help', 'explain a command')
-    .showSuggestionAfterError()
-    .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll('\n', ' ')}\n`) })
-  addServeCommand(program)
-  addCheckCommand(program)
-  addUserCommand(program)
-  addTokenCommand(program)
-  addAccessCommand(program)
-  addClientConfigCommand(program)
-  addTagsCommand(program)
-  addInspectCommand(program)
-  addDeleteCommand(program)
-  addGcCommand(program)
-  addScrubCommand(program)
-  addRetentionCommand(program)
-  addIndexCommand(program)
-  addMirrorCommand(program)
-  return program
-}
-
-/** The same two folders up from `src/cli` and from `dist/cli`. */
-function readVersion(): string {
-  const { version }: { version?: unknown } = JSON.parse(
-    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-  )
-  return String(version)
-}
-
-/** Whatever went wrong, on stderr: one line for each problem. */
-function explain(error: unknown): string {
-  if (!(error instanceof Error)) return `dockgate: ${String(error)}`
-  if (error.name === 'ConfigError') return error.message
-  // A programming error is worthless without its place.
-  if (error instanceof TypeError || error instanceof ReferenceError) return `dockgate: ${error.stack}`
-  return `dockgate: ${error.message.split('\n', 1)[0]}`
-}
-
-try {
-  await createProgram().parseAsync()
-} catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE
-  else {
-    process.stderr.write(`${explain(error)}\n`)
-    process.exitCode = EXIT_FAILURE
-  }
-}
+const { run } = await import('./program.ts')
+await run()
