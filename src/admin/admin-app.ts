@@ -11,6 +11,8 @@ export interface AdminAppOptions {
   readonly accessApi: Router
   /** Mounted at `/api/tokens`; asks who is calling itself. Undefined where nobody can log in. */
   readonly tokensApi: Router | undefined
+  /** Mounted at `/api/upstreams`; asks who is calling itself. */
+  readonly upstreamsApi: Router
   /** Mounted at `/api`; asks who is calling itself. */
   readonly api: Router
 }
@@ -21,6 +23,7 @@ export function createAdminApp({
   onApiRequest,
   accessApi,
   tokensApi,
+  upstreamsApi,
   api,
 }: AdminAppOptions): Express {
   const app = express()
@@ -46,6 +49,7 @@ export function createAdminApp({
   })
   app.use('/api/access', accessApi)
   if (tokensApi) app.use('/api/tokens', tokensApi)
+  app.use('/api/upstreams', upstreamsApi)
   app.use('/api', api)
   app.use(
     (_req, res) => void res.status(404).json({ errors: [{ code: 'UNSUPPORTED', message: 'no such page' }] }),

@@ -13,11 +13,18 @@ const IDLE_MS = 30_000
 /** Answers its URL. Closed with `stack`. */
 export async function openAdminSide(
   { admin: { address } }: Config,
-  { auth, operations, naming, origins }: Parts,
+  { auth, operations, upstreams, naming, origins }: Parts,
   options: AdminSideOptions,
   stack: AsyncDisposableStack,
 ): Promise<string> {
-  const handler = buildAdmin({ ...auth, ...options, stores: operations, naming, origins })
+  const handler = buildAdmin({
+    ...auth,
+    ...options,
+    stores: operations,
+    upstreams: () => upstreams.standing(),
+    naming,
+    origins,
+  })
   const listener = new Listener({ ...address, tls: undefined, handler, idleTimeoutMs: IDLE_MS })
   const port = await listening(address, listener.listen())
   stack.defer(() => listener.close(0))

@@ -7,6 +7,7 @@ import { createAdminApp, type AdminAppOptions } from '../admin/admin-app.ts'
 import type { AdminAuthOptions, AdminCaller } from '../admin/admin-auth.ts'
 import { storeApi, type StoreApiOptions } from '../admin/store-api.ts'
 import { tokensApi } from '../admin/tokens-api.ts'
+import { upstreamsApi, type UpstreamsApiOptions } from '../admin/upstreams-api.ts'
 import { credentialOf } from '../server/audit-record.ts'
 import { loggedPath } from '../server/logged-path.ts'
 import type { OriginResolver } from '../server/origin.ts'
@@ -17,6 +18,7 @@ export interface AdminOptions
   extends
     Pick<AdminAuthOptions, 'authenticator' | 'policy' | 'localToken'>,
     Pick<AdminAppOptions, 'checkHealth' | 'renderMetrics'>,
+    Pick<UpstreamsApiOptions, 'upstreams'>,
     Pick<StoreApiOptions, 'stores'> {
   /** Undefined where nobody can log in. */
   readonly accountTokens: Pick<AccountTokens, 'managed' | 'owners'> | undefined
@@ -53,6 +55,7 @@ export function buildAdmin({
     accessApi: accessApi({ ...auth, canonicalName: (name) => naming.canonical({ name, host: undefined }) }),
     tokensApi:
       accountTokens && tokensApi({ ...auth, store: accountTokens.managed, owners: accountTokens.owners }),
+    upstreamsApi: upstreamsApi({ ...options, ...auth }),
     api: storeApi({ ...options, ...auth }),
   })
 }

@@ -1,4 +1,5 @@
 // The upstreams of the configuration: one client for each, whoever asks it, and what is told of how they stand.
+import type { Peers } from '../cache/peers.ts'
 import type { Config, UpstreamConfig, UpstreamCredentials } from '../config/config.ts'
 import {
   createUpstreamAccess,
@@ -10,19 +11,33 @@ import { fixedLogin, fixedSecret, loginOf } from '../upstream/login/login-source
 import { secretFile } from '../upstream/login/secret-file.ts'
 import { tlsFiles } from '../upstream/tls-files.ts'
 import type { Logger } from '../telemetry/log.ts'
+import type { UpstreamSample } from '../telemetry/upstream-metrics.ts'
 import type { TokenKeyFiles } from './token-key-files.ts'
+import { mergedStanding, standingOf, writtenOut, type UpstreamStanding } from './upstream-standing.ts'
+
+export interface UpstreamsOptions {
+  readonly keyFiles: TokenKeyFiles
+  readonly logger: Logger
+  readonly peers: Peers
+}
+
+/** Process to process: how do the upstreams stand for you? */
+const TOPIC = 'upstreams:standing'
 
 export class Upstreams {
   readonly #config: Config
   readonly #keyFiles: TokenKeyFiles
   readonly #logger: Logger
+  readonly #peers: Peers
   readonly #options = new Map<string, Promise<UpstreamClientOptions>>()
   readonly #accesses = new Map<string, UpstreamAccess>()
 
-  constructor(config: Config, { keyFiles, logger }: { keyFiles: TokenKeyFiles; logger: Logger }) {
+  constructor(config: Config, { keyFiles, logger, peers }: UpstreamsOptions) {
     this.#config = config
     this.#keyFiles = keyFiles
     this.#logger = logger
+    this.#peers = peers
+    peers.answer(TOPIC, () => JSON.stringify(this.#seenHere()))
   }
 
   /** The one client of an upstream that is asked for something, and its login. */
@@ -42,13 +57,35 @@ export class Upstreams {
     return known
   }
 
-  /** The clients that there are, by the upstream's name. */
-  get clients(): ReadonlyMap<string, UpstreamAccess['client']> {
-    return new Map([...this.#accesses].map(([name, { client }]) => [name, client]))
+  /** How the upstreams stand for all processes, as JSON; times are written out. */
+  async standing(): Promise<object[]> {
+    const others = await this.#peers.ask(TOPIC, null)
+    // Answered by an Upstreams of this gateway, as JSON; by a process that has none yet, with nothing.
+    const seen = others.map((answer) =>
+      typeof answer === 'string' ? (JSON.parse(answer) as UpstreamStanding[]) : [],
+    )
+    return mergedStanding([this.#seenHere(), ...seen]).map(writtenOut)
+  }
+
+  /** How they stand for this process, for its metrics. */
+  samples(): UpstreamSample[] {
+    return this.#seenHere().flatMap(({ name, endpoints }) =>
+      endpoints.map(({ url, isUp, quietUntil, quota }) => ({
+        upstream: name,
+        url,
+        isUp,
+        quota: quota ?? undefined,
+        quietSeconds: quietUntil === null ? 0 : Math.max(0, Math.ceil((quietUntil - Date.now()) / 1000)),
+      })),
+    )
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.clients.values()].map((client) => client.close()))
+    await Promise.all([...this.#accesses.values()].map(({ client }) => client.close()))
+  }
+
+  #seenHere(): UpstreamStanding[] {
+    return [...this.#accesses].map(([name, { client }]) => standingOf(name, client))
   }
 
   #logChange(which: object, isDown: boolean): void {

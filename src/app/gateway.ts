@@ -45,6 +45,7 @@ export async function startGateway(config: Config, { reloadConfig }: GatewayOpti
   opened.defer(() => locks.release())
   const parts = await buildParts(config, { logger, peers: noPeers() }, opened)
   const { auth, keyFiles, checkStores, operations } = parts
+  metrics.addUpstreams(() => parts.upstreams.samples())
   scheduleGc(config, operations, logger, opened)
   // Opened first and closed last: health and metrics answer until the public listeners have drained.
   const adminUrl = await openAdminSide(

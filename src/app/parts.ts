@@ -35,7 +35,7 @@ export async function buildParts(
   const caches = buildCaches(config.cache, peers)
   stack.defer(() => caches.close())
   const keyFiles = new TokenKeyFiles(config, peers)
-  const upstreams = new Upstreams(config, { keyFiles, logger })
+  const upstreams = new Upstreams(config, { keyFiles, logger, peers })
   stack.defer(() => upstreams.close())
   const built = await buildRegistry(config, { caches, upstreams, peers }, stack)
   const auth = await buildAuth(config, { keyFiles, logger, peers }, stack)

@@ -1,5 +1,6 @@
 // The metrics, in Prometheus' text format.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { addUpstreamMetrics, type UpstreamSample } from './upstream-metrics.ts'
 
 /** What one request adds to the metrics. Every label has few values: no names, no addresses. */
 export interface RequestSample {
@@ -87,6 +88,11 @@ export class Metrics {
       help: 'Requests being answered.',
       registers,
     })
+  }
+
+  /** From now on `read` is asked how upstreams stand whenever somebody looks. */
+  addUpstreams(read: () => readonly UpstreamSample[]): void {
+    addUpstreamMetrics(this.#registry, read)
   }
 
   requestBegan(): void {

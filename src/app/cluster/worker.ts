@@ -43,6 +43,7 @@ export async function startWorker(orders: Orders, peers: Peers): Promise<Running
   const metrics = new Metrics()
   opened.defer(async () => void (await peers.askPrimary(TOPIC.counted, await snapshotOf(metrics))))
   const parts = await buildParts(config, { logger: log.logger, peers }, opened)
+  metrics.addUpstreams(() => parts.upstreams.samples())
   const listeners = await openPublicSide(
     config,
     parts,
