@@ -1,5 +1,4 @@
 // The routes of the configuration as registries: bundled ones, external cores, mirrors.
-import { join } from 'node:path'
 import type { StoreOperations } from '../admin/store-api.ts'
 import type { Config, MirrorRoute, ProxyRoute, RouteConfig, StoreConfig } from '../config/config.ts'
 import { agreed } from '../cache/agreed.ts'
@@ -8,7 +7,6 @@ import { SessionClaims } from '../core/bundled/session-claims.ts'
 import { UploadPurge } from '../core/bundled/upload-purge.ts'
 import { PeerLocks } from '../cache/peer-locks.ts'
 import { CachedRegistry } from '../core/cached.ts'
-import { ContentStore } from '../core/content/content-store.ts'
 import { storeIdentity } from '../core/content/store-identity.ts'
 import { ExternalRegistry } from '../core/external/external-registry.ts'
 import { HttpForwarder } from '../core/external/http-forwarder.ts'
@@ -27,6 +25,7 @@ import { buildStore, type CachedCore } from './build-store.ts'
 import type { Upstreams } from './build-upstreams.ts'
 import { withVisibility } from './build-visibility.ts'
 import { freshnessOf } from './freshness.ts'
+import { openMirrorStore, type MirrorStore } from './open-mirror-store.ts'
 
 /** Others may write to an external core behind our back: what was learned of its tags is asked again after this. */
 const EXTERNAL_TTL_MS = 10_000
@@ -71,6 +70,7 @@ class RouteBuilder {
   readonly #stack: AsyncDisposableStack
   readonly #drivers = new Map<string, StorageDriver>()
   readonly #bundled = new Map<string, Registry>()
+  readonly #mirrorStores = new Map<string, MirrorStore>()
   readonly operations = new Map<string, StoreOperations>()
   readonly callers = new Map<string, ClientsByLogin>()
 
@@ -137,8 +137,7 @@ class RouteBuilder {
 
   async #mirror(route: MirrorRoute) {
     const { upstream, rewrite } = route
-    const config = this.#storeOf(route.store)
-    const content = new ContentStore(await this.#driverOf(config))
+    const { content, upkeep, spoolFolder } = await this.#mirrorStoreOf(this.#storeOf(route.store))
     const { client } = await this.#upstreams.access(upstream)
     const options = await this.#upstreams.options(upstream)
     const build = (asked: UpstreamClient) =>
@@ -149,7 +148,8 @@ class RouteBuilder {
         rewrite,
         ...freshnessOf(route),
         locks: new PeerLocks(this.#peers, `mirror of ${route.pattern}`),
-        spoolFolder: join(config.filesystem.root, 'spool'),
+        watch: upkeep,
+        spoolFolder,
       })
     const { visibility } = named(this.#config.upstreams, upstream)
     const callers = () => this.#callersOf(upstream, options)
@@ -164,6 +164,16 @@ class RouteBuilder {
     this.callers.set(upstream, clients)
     this.#stack.defer(() => clients.close())
     return clients
+  }
+
+  /** Several mirrors may keep what they fetch on one store. */
+  async #mirrorStoreOf(store: StoreConfig): Promise<MirrorStore> {
+    const known = this.#mirrorStores.get(store.name)
+    if (known) return known
+    const opened = await openMirrorStore(store, await this.#driverOf(store), this.#peers)
+    this.#stack.defer(() => opened.upkeep.close())
+    this.#mirrorStores.set(store.name, opened)
+    return opened
   }
 
   #cached(inner: Registry, route: string, ttlMs?: number): CachedCore {

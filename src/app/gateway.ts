@@ -7,6 +7,7 @@ import { openAdminSide } from './admin-side.ts'
 import { buildAudit } from './build-audit.ts'
 import { fixedSections } from './fixed-sections.ts'
 import { scheduleGc } from './gc-schedule.ts'
+import { measureStores } from './log-events.ts'
 import { buildParts } from './parts.ts'
 import { openPublicSide } from './public-side.ts'
 import { loggedTakeOver, Reloader } from './reloader.ts'
@@ -41,6 +42,7 @@ export async function startGateway(config: Config, { reloadConfig }: GatewayOpti
   const { logger } = log
   const audit = await buildAudit(config.audit, log, opened)
   const metrics = new Metrics()
+  measureStores(metrics, opened)
   const locks = await StoreLocks.take(config, logger)
   opened.defer(() => locks.release())
   const parts = await buildParts(config, { logger, peers: noPeers() }, opened)

@@ -1,7 +1,7 @@
 // What the shape alone cannot say about stores: that none gets in the way of another.
 import { relative, resolve } from 'node:path'
 import { refuseRepositoryPattern } from './patterns.ts'
-import type { PathProblem } from './problem.ts'
+import type { ConfigPath, PathProblem } from './problem.ts'
 import type { ConfigFile } from './schema.ts'
 
 /** That no store serves both mirrors and pushes, and that none lies in another's folder. */
@@ -21,6 +21,7 @@ export function checkStores(
     ...mixed,
     ...checkRoots(stores, cwd),
     ...checkMirrors(routes, stores),
+    ...checkLimits(routes, stores),
     ...Object.entries(stores).flatMap(checkTagRules),
     ...Object.entries(stores).flatMap(checkGc),
   ]
@@ -40,6 +41,42 @@ function checkMirrors(
         isWritten ? [{ path: ['stores', name, key], message: 'is for stores that keep what is pushed' }] : [],
       )
     })
+}
+
+/** What was pushed has no other copy. */
+function checkLimits(
+  routes: readonly [string, ConfigFile['repositories'][string]][],
+  stores: ConfigFile['stores'],
+): PathProblem[] {
+  const pushes = new Set(routes.flatMap(([, { mirror, store }]) => (mirror === undefined ? [store] : [])))
+  return Object.entries(stores).flatMap(([name, { maxSize, unusedAfter, pins }]) => {
+    const written = {
+      maxSize: maxSize !== undefined,
+      unusedAfter: unusedAfter !== undefined,
+      pins: pins.length > 0,
+    }
+    const refused = Object.entries(written).flatMap(([key, isWritten]) =>
+      isWritten && pushes.has(name)
+        ? [
+            {
+              path: ['stores', name, key],
+              message: 'is for stores of mirrors: what was pushed is never evicted',
+            },
+          ]
+        : [],
+    )
+    return [...refused, ...pins.flatMap((pin, index) => checkPin(['stores', name, 'pins', index], pin))]
+  })
+}
+
+function checkPin(path: ConfigPath, pin: string): PathProblem[] {
+  const [repositories = '', tags = '*', ...rest] = pin.split(':')
+  const isTags = /^[A-Za-z0-9_*?.-]{1,128}$/.test(tags) && rest.length === 0
+  const refused = refuseRepositoryPattern(repositories, { user: false })
+  const message = isTags
+    ? refused
+    : 'must be like docker.io/library/alpine:3.*, with a tag in which * stands for any text'
+  return message === undefined ? [] : [{ path, message }]
 }
 
 function checkGc([store, { gc, shared }]: [string, ConfigFile['stores'][string]]): PathProblem[] {

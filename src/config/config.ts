@@ -222,6 +222,17 @@ export interface StoreConfig {
   /** Whole blobs are hashed while they are sent. */
   readonly verifiesReads: boolean
   readonly tagRules: readonly TagRuleConfig[]
+  /** What is kept of what mirrors fetch. */
+  readonly limits: StoreLimitsConfig
+}
+
+export interface StoreLimitsConfig {
+  /** Undefined: any number of bytes. */
+  readonly maxBytes: number | undefined
+  /** What nobody pulled for so long goes; undefined: nothing does. */
+  readonly unusedAfterMs: number | undefined
+  /** `docker.io/library/alpine:3.*`; without a tag, all of the repository. */
+  readonly pins: readonly string[]
 }
 
 export interface GcConfig {

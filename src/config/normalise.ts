@@ -81,6 +81,7 @@ export function normalise(file: ConfigFile, options: NormaliseOptions): Config {
       isReadOnly: store.readOnly,
       verifiesReads: store.verifyReads,
       tagRules: store.tags.map(toTagRule),
+      limits: { maxBytes: store.maxSize, unusedAfterMs: store.unusedAfter, pins: store.pins },
     })),
     cache: { memoryBytes: file.cache.memory, redis: file.cache.redis },
     limits: { idleTimeoutMs: file.limits.idleTimeout },

@@ -2,7 +2,7 @@
 import { Cron } from 'croner'
 import { z } from 'zod'
 import { asOf, freshness } from './schema-freshness.ts'
-import { duration, name, notYet, path, repositoryPath, section, text } from './schema-parts.ts'
+import { duration, name, notYet, path, repositoryPath, section, size, text } from './schema-parts.ts'
 import { coreToken } from './schema-tokens.ts'
 import { upstreamConnection, upstreamLogin, upstreamUrls } from './schema-upstreams.ts'
 
@@ -92,6 +92,8 @@ const tagRule = section({
   'must say immutable, protected or keep',
 )
 
+const MIN_STORE_BYTES = 1024 * 1024
+
 const store = section({
   filesystem: section({ root: path }),
   fsync: z
@@ -113,7 +115,15 @@ const store = section({
     .array(tagRule)
     .default([])
     .describe('Rules about tags; they add up, and their order never matters.'),
-  maxSize: notYet(),
+  maxSize: size
+    .refine((bytes) => bytes >= MIN_STORE_BYTES, 'must be at least 1MiB')
+    .optional()
+    .describe('Of a store of mirrors: what it may hold; beyond, what was pulled the longest ago goes.'),
+  unusedAfter: duration.optional().describe('Of a store of mirrors: what nobody pulled for so long goes.'),
+  pins: z
+    .array(text)
+    .default([])
+    .describe('Of a store of mirrors: images that never go, such as docker.io/library/alpine:3.*'),
   s3: notYet(),
   oss: notYet(),
   swift: notYet(),

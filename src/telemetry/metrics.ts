@@ -14,6 +14,15 @@ export interface RequestSample {
   readonly cache: string | undefined
 }
 
+/** What a store of mirrors holds, and what was taken off it since the last time. */
+export interface StoreSample {
+  readonly store: string
+  readonly bytes: number
+  /** Undefined: there is no limit. */
+  readonly maxBytes: number | undefined
+  readonly evicted: { readonly manifests: number; readonly bytes: number }
+}
+
 /** Prometheus' exposition format, and its content type. */
 export interface RenderedMetrics {
   readonly contentType: string
@@ -48,6 +57,10 @@ export class Metrics {
   readonly #seconds: Histogram<'route' | 'method'>
   readonly #bytesIn: Counter<'route'>
   readonly #bytesOut: Counter<'route'>
+  readonly #storeBytes: Gauge<'store'>
+  readonly #storeLimits: Gauge<'store'>
+  readonly #evictedBytes: Counter<'store'>
+  readonly #evictedManifests: Counter<'store'>
 
   constructor() {
     const registers = [this.#registry]
@@ -88,6 +101,27 @@ export class Metrics {
       help: 'Requests being answered.',
       registers,
     })
+    const ofStores = { labelNames: ['store'] as const, registers }
+    this.#storeBytes = new Gauge({
+      name: 'dockgate_mirror_store_bytes',
+      help: 'Bytes of all blobs and manifests that mirrors keep.',
+      ...ofStores,
+    })
+    this.#storeLimits = new Gauge({
+      name: 'dockgate_mirror_store_limit_bytes',
+      help: 'Bytes that mirrors may keep, where there is a limit.',
+      ...ofStores,
+    })
+    this.#evictedBytes = new Counter({
+      name: 'dockgate_mirror_evicted_bytes_total',
+      help: 'Bytes that mirrors kept and that were evicted.',
+      ...ofStores,
+    })
+    this.#evictedManifests = new Counter({
+      name: 'dockgate_mirror_evicted_manifests_total',
+      help: 'Manifests that mirrors kept and that were evicted.',
+      ...ofStores,
+    })
   }
 
   /** From now on `read` is asked how upstreams stand whenever somebody looks. */
@@ -107,6 +141,13 @@ export class Metrics {
     series.bytesIn.inc(bytesIn)
     series.bytesOut.inc(bytesOut)
     if (cache !== undefined) this.#cacheAnswers.inc({ route, verdict: cache })
+  }
+
+  storeChanged({ store, bytes, maxBytes, evicted }: StoreSample): void {
+    this.#storeBytes.set({ store }, bytes)
+    if (maxBytes !== undefined) this.#storeLimits.set({ store }, maxBytes)
+    this.#evictedBytes.inc({ store }, evicted.bytes)
+    this.#evictedManifests.inc({ store }, evicted.manifests)
   }
 
   async render(): Promise<RenderedMetrics> {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { startDockerRegistry } from '../support/docker-registry.ts'
@@ -9,6 +10,7 @@ import { imageOf, multiArch } from '../support/images.ts'
 import { readLayout, writeLayout } from '../support/oci-layout.ts'
 import { temporaryFolder } from '../support/scope.ts'
 import { copyImage, skopeoFor } from '../support/skopeo.ts'
+import { until } from '../support/until.ts'
 
 const alpine = multiArch({ seed: 'alpine' })
 
@@ -133,4 +135,41 @@ test('registry:2 is mirrored as well', async (t) => {
   await core.stop()
   await copyImage(skopeo, pull, { image: `oci:${folder}/again:1` })
   assert.equal((await readLayout(join(folder, 'again')))['1']?.digest, image.manifest.digest)
+})
+
+test('workers share downloads and one store, which stays within its size; metrics tell how full it is', async (t) => {
+  const images = Array.from({ length: 4 }, (_, at) => imageOf({ seed: `large ${at}`, layerBytes: 400_000 }))
+  const hub = await startHub(t, {
+    images: Object.fromEntries(images.map((image, at) => [`library/large:${at}`, image])),
+  })
+  const { url, ca, adminUrl, folder } = await startMirror(t, hub.url, {
+    config: {
+      workers: 2,
+      stores: {
+        main: { filesystem: { root: 'data' } },
+        mirror: { filesystem: { root: 'mirror' }, maxSize: '1MiB' },
+      },
+    },
+  })
+  for (const [at, image] of images.entries()) {
+    await send(`${url}/v2/docker.io/library/large/manifests/${at}`, { ca })
+    const blobs = image.blobs.flatMap(({ digest, bytes }) =>
+      Array.from({ length: 8 }, async () => {
+        // Each comes by a connection of its own, to whichever worker.
+        const { body } = await send(`${url}/v2/docker.io/library/large/blobs/${digest}`, { ca })
+        assert(body.equals(bytes))
+      }),
+    )
+    await Promise.all(blobs)
+  }
+  assert.equal(hub.received({ server: 'cdn', method: 'GET' }).length, images.length * 2)
+  const figure = async (name: string): Promise<number> => {
+    const metrics = (await send(`${adminUrl}/metrics`)).text()
+    return Number(new RegExp(`^dockgate_mirror_${name}\\{store="mirror"\\} (\\d+)$`, 'm').exec(metrics)?.[1])
+  }
+  await until('something is evicted', async () => (await figure('evicted_bytes_total')) > 400_000)
+  assert.equal(await figure('store_limit_bytes'), 1024 * 1024)
+  await until('the store is within its limit', async () => (await figure('store_bytes')) <= 1024 * 1024)
+  const kept = await readdir(join(folder, 'mirror/docker/registry/v2/blobs/sha256'), { recursive: true })
+  assert(kept.filter((name) => name.endsWith('data')).length < images.length * 3)
 })

@@ -268,3 +268,22 @@ stores: { main: { filesystem: { root: data } } }
     ],
   )
 })
+
+test('what is evicted is what mirrors fetched, and pins are images', async (t) => {
+  const yaml = `${HUB}
+repositories:
+  "docker.io/**": { mirror: hub, store: mirror }
+  "**": { store: main }
+stores:
+  main: { filesystem: { root: data }, maxSize: 1GiB, unusedAfter: 1d, pins: ["a:1"] }
+  mirror: { filesystem: { root: mirror }, maxSize: 200GiB, unusedAfter: 90d, pins: ["docker.io/**", "Docker.io/x", "a:b:c", "a/b:3.*"] }
+`
+  const message = 'is for stores of mirrors: what was pushed is never evicted'
+  assert.deepEqual(await problems(t, yaml), [
+    `c.yml:6:39: stores.main.maxSize: ${message}`,
+    `c.yml:6:54: stores.main.unusedAfter: ${message}`,
+    `c.yml:6:71: stores.main.pins: ${message}`,
+    'c.yml:7:101: stores.mirror.pins[1]: repository names are in lower case',
+    'c.yml:7:116: stores.mirror.pins[2]: must be like docker.io/library/alpine:3.*, with a tag in which * stands for any text',
+  ])
+})

@@ -148,7 +148,7 @@ access:
 repositories:
   "**": { stor: main }
 stores:
-  main: { filesystem: { root: data }, maxSize: 3GiB, delete: maybe }
+  main: { filesystem: { root: data }, maxSize: 3KiB, delete: maybe }
 logging: { format: jsn }
 cache: { memory: 64 MB, redis: { url: "http://127.0.0.1" } }
 `
@@ -164,7 +164,7 @@ cache: { memory: 64 MB, redis: { url: "http://127.0.0.1" } }
     'c.yml:10:26: auth.groups.ops[1]: must be the name of an account: it may not begin with $ or @',
     'c.yml:14:5: access[0].pul: unknown key; did you mean "pull"?',
     'c.yml:16:11: repositories."**".stor: unknown key; did you mean "store"?',
-    'c.yml:18:39: stores.main.maxSize: not supported yet',
+    'c.yml:18:39: stores.main.maxSize: must be at least 1MiB',
     'c.yml:18:54: stores.main.delete: must be true or false',
     'c.yml:19:12: logging.format: must be "auto" or "json" or "pretty"; did you mean "json"?',
     'c.yml:20:10: cache.memory: must be a size such as 512KiB, 64MiB or 200GiB',

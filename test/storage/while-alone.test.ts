@@ -4,8 +4,18 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { test } from 'node:test'
-import { whileAlone } from '../../src/storage/while-alone.ts'
+import { ifAlone, whileAlone } from '../../src/storage/while-alone.ts'
 import { temporaryFolder } from '../support/scope.ts'
+
+test('who finds somebody at work for a file may leave it at that', async (t) => {
+  const file = join(await temporaryFolder(t), 'guard')
+  const work = Promise.withResolvers<string>()
+  const first = ifAlone(file, () => work.promise)
+  assert.equal(await ifAlone(file, () => Promise.resolve('second')), undefined)
+  work.resolve('first')
+  assert.equal(await first, 'first')
+  assert.equal(await ifAlone(file, () => Promise.resolve('third')), 'third')
+})
 
 test('of many at work for one file, one is at a time', async (t) => {
   const file = join(await temporaryFolder(t), 'guard')

@@ -6,6 +6,7 @@ import { openAdminSide } from '../admin-side.ts'
 import { buildAudit } from '../build-audit.ts'
 import { scheduleGc } from '../gc-schedule.ts'
 import type { Gateway, GatewayOptions } from '../gateway.ts'
+import { measureStores } from '../log-events.ts'
 import { buildParts, type Parts } from '../parts.ts'
 import { Reloader } from '../reloader.ts'
 import { StoreLocks } from '../store-locks.ts'
@@ -45,9 +46,11 @@ export async function startPrimary(config: Config, options: GatewayOptions): Pro
   // The processes start while this one opens what they need.
   const crews = new Crews(createCrew(inForce), peers)
   opened.defer(() => crews.close(config.shutdownGraceMs))
+  const own = new Metrics()
+  measureStores(own, opened)
   const metrics = new WorkersMetrics({
     peers,
-    metrics: new Metrics(),
+    metrics: own,
     workers: () => crews.serving.listening,
   })
   const cache = { ...config.cache, memoryBytes: CACHE_BYTES }

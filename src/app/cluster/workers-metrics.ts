@@ -34,7 +34,10 @@ export class WorkersMetrics {
 
   async render(): Promise<RenderedMetrics> {
     const { metrics, workers } = this.#options
-    const processes = new Map([['primary', await metrics.snapshot()]])
+    const own = await metrics.snapshot()
+    const processes = new Map([['primary', own]])
+    // It serves no clients, but it looks after stores.
+    this.#summed.take('primary', own)
     await Promise.all(
       [...workers()].map(async ([number, id]) => {
         const snapshot = await this.#ask(id)

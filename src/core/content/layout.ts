@@ -43,6 +43,11 @@ export function quarantinePath(digest: Digest): string {
   return `${STATE_FOLDER}/quarantine/${pathOf(digest)}`
 }
 
+/** Says which upstreams once delivered the bytes. */
+export function deliveriesFolder(digest: Digest): string {
+  return `${STATE_FOLDER}/delivered/${pathOf(digest)}`
+}
+
 export function repositoryFolder(repository: RepositoryName): string {
   return `${REPOSITORIES_FOLDER}/${repository}`
 }

@@ -6,7 +6,6 @@ import type { RepositoryName } from '../../oci/repository-name.ts'
 import { PathNotFoundError, type StorageDriver } from '../../storage/driver.ts'
 import { pathOf, STATE_FOLDER } from './layout.ts'
 
-/** How exactly it is known when something was pulled: no file is written more often. */
 const PRECISION_MS = 3600_000
 const FLUSH_MS = 60_000
 /** Notes that are remembered so as not to be written again; one that is forgotten costs a write. */
@@ -27,6 +26,8 @@ export interface PullTimesOptions {
   readonly driver: StorageDriver
   /** In ms since the epoch. */
   readonly now?: () => number
+  /** How exactly it is known when something was pulled: no file is written more often; 1 h. */
+  readonly precisionMs?: number
 }
 
 /** Forgets at most the last minute when the process is killed. */
@@ -35,23 +36,29 @@ export class PullTimes {
   readonly since: number
   readonly #driver: StorageDriver
   readonly #now: () => number
+  readonly #precisionMs: number
   readonly #noted = new LRUCache<string, number>({ max: MAX_REMEMBERED })
   #pending: Note[] = []
   #flushing: Promise<void> = Promise.resolve()
   readonly #timer: NodeJS.Timeout
 
-  private constructor(driver: StorageDriver, now: () => number, since: number) {
+  private constructor(
+    { driver, now = Date.now, precisionMs = PRECISION_MS }: PullTimesOptions,
+    since: number,
+  ) {
     this.#driver = driver
     this.#now = now
+    this.#precisionMs = precisionMs
     this.since = since
     this.#timer = setInterval(() => void this.flush().catch(() => undefined), FLUSH_MS).unref()
   }
 
-  static async open({ driver, now = Date.now }: PullTimesOptions): Promise<PullTimes> {
+  static async open(options: PullTimesOptions): Promise<PullTimes> {
+    const { driver, now = Date.now } = options
     const known = await readTime(driver, SINCE_PATH)
     // On a disk that cannot be written to nothing is recorded, and every tag looks as if it had been pulled.
     if (known === undefined) await writeTime(driver, SINCE_PATH, now()).catch(() => undefined)
-    return new PullTimes(driver, now, known ?? now())
+    return new PullTimes(options, known ?? now())
   }
 
   /** Pulls are recorded no more: what a later {@link open} finds must not look as if they had been. */
@@ -63,7 +70,7 @@ export class PullTimes {
   note(repository: RepositoryName, reference: Reference): void {
     const key = `${repository} ${reference}`
     const at = this.#now()
-    if (at - (this.#noted.get(key) ?? -Infinity) < PRECISION_MS) return
+    if (at - (this.#noted.get(key) ?? -Infinity) < this.#precisionMs) return
     this.#noted.set(key, at)
     this.#pending.push({ repository, reference, at })
     if (this.#pending.length >= MAX_PENDING) void this.flush().catch(() => undefined)
@@ -78,6 +85,17 @@ export class PullTimes {
   /** In ms since the epoch; undefined when it was never seen. */
   async last(repository: RepositoryName, reference: Reference): Promise<number | undefined> {
     return readTime(this.#driver, pathOfPull(repository, reference))
+  }
+
+  /** Whether this process has noted a pull later than `time`, in ms since the epoch. */
+  isNotedSince(repository: RepositoryName, reference: Reference, time: number): boolean {
+    return (this.#noted.get(`${repository} ${reference}`) ?? -Infinity) > time
+  }
+
+  /** Forgets the pulls of one tag or digest. */
+  async remove(repository: RepositoryName, reference: Reference): Promise<void> {
+    this.#noted.delete(`${repository} ${reference}`)
+    await this.#driver.delete(pathOfPull(repository, reference), { durable: false })
   }
 
   /** Forgets the pulls of what `isKnown` does not know. */

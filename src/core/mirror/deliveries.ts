@@ -2,7 +2,7 @@
 import { LRUCache } from 'lru-cache'
 import { digestOf, hexOf, type Digest } from '../../oci/digest.ts'
 import { PathNotFoundError, type StorageDriver } from '../../storage/driver.ts'
-import { pathOf, STATE_FOLDER } from '../content/layout.ts'
+import { deliveriesFolder } from '../content/layout.ts'
 
 const MAX_KNOWN = 50_000
 
@@ -37,12 +37,12 @@ export class Deliveries {
 
   /** The upstream delivered bytes whose digest was computed. */
   async add(digest: Digest): Promise<void> {
-    if (this.#known.has(digest)) return
+    // Also when it is known: it may have been evicted meanwhile, and with it the word of it.
     this.#known.set(digest, true)
     await this.#driver.writeNew(this.#pathOf(digest), Buffer.from(this.#upstream))
   }
 
   #pathOf(digest: Digest): string {
-    return `${STATE_FOLDER}/delivered/${pathOf(digest)}/${this.#marker}`
+    return `${deliveriesFolder(digest)}/${this.#marker}`
   }
 }

@@ -9,12 +9,14 @@ import type { ManifestCache } from '../manifest-cache.ts'
 import type { Manifest } from '../registry.ts'
 import { asCache } from './as-cache.ts'
 import type { Deliveries } from './deliveries.ts'
+import type { StoreWatch } from './store-watch.ts'
 
 export interface KeptManifestsOptions {
   readonly content: ContentStore
   /** Holds the manifests of other registries, too. */
   readonly cache: Pick<ManifestCache, 'peek' | 'get' | 'put'>
   readonly deliveries: Deliveries
+  readonly watch: StoreWatch
 }
 
 const MAX_MEMBERS = 50_000
@@ -23,13 +25,16 @@ export class KeptManifests {
   readonly #content: ContentStore
   readonly #cache: KeptManifestsOptions['cache']
   readonly #deliveries: Deliveries
+  readonly #watch: StoreWatch
   /** `<repository>@<digest>` of manifests that the repository is known to hold. */
   readonly #members = new LRUCache<string, true>({ max: MAX_MEMBERS })
 
-  constructor({ content, cache, deliveries }: KeptManifestsOptions) {
+  constructor({ content, cache, deliveries, watch }: KeptManifestsOptions) {
     this.#content = content
     this.#cache = cache
     this.#deliveries = deliveries
+    this.#watch = watch
+    watch.onEvicted((repository, digest) => this.#members.delete(keyOf(repository, digest)))
   }
 
   /** What memory can answer for the repository, at once. */
@@ -63,6 +68,7 @@ export class KeptManifests {
     await asCache(async () => {
       await this.#content.manifests.put(repository, manifest)
       await this.#deliveries.add(manifest.digest)
+      this.#watch.kept(manifest.bytes.length)
     })
   }
 

@@ -1,9 +1,7 @@
 // Blobs of a mirror: kept ones from the store, others from the upstream, read once however many ask.
-import type { Readable } from 'node:stream'
 import type { Digest } from '../../oci/digest.ts'
-import { RegistryError } from '../../oci/error.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
-import { PathNotFoundError } from '../../storage/driver.ts'
+import { StorageFullError } from '../../storage/driver.ts'
 import type { UpstreamClient } from '../../upstream/client.ts'
 import type { StoredBlob } from '../content/blobs.ts'
 import type { ContentStore } from '../content/content-store.ts'
@@ -12,15 +10,25 @@ import { asCache } from './as-cache.ts'
 import type { Deliveries } from './deliveries.ts'
 import { Fills } from './fills/fills.ts'
 import type { FillLimits } from './fills/fill-limits.ts'
+import { openKept } from './kept-blob.ts'
+import type { StoreWatch } from './store-watch.ts'
 
 export interface MirrorBlobsOptions {
   readonly client: UpstreamClient
   readonly content: ContentStore
   readonly deliveries: Deliveries
+  readonly watch: StoreWatch
   readonly nameOf: (repository: RepositoryName) => RepositoryName
   /** A folder on the local disk for blobs on their way. */
   readonly spoolFolder: string
   readonly limits: FillLimits
+}
+
+/** What was asked for, and what was found out about it. */
+interface Opening {
+  readonly digest: Digest
+  readonly cache: CacheVerdict
+  readonly signal: AbortSignal
 }
 
 /** Rejects with `UpstreamError`s. */
@@ -29,14 +37,17 @@ export class MirrorBlobs {
   readonly #fills: Fills
 
   constructor(options: MirrorBlobsOptions) {
-    const { content, deliveries } = options
+    const { content, deliveries, watch } = options
     this.#options = options
     this.#fills = new Fills({
       ...options,
       isKept: async (digest) => (await this.#findDelivered(digest)) !== undefined,
       keep: async (file, blob) => {
+        if (blob.size > (watch.maxBytes ?? Infinity))
+          throw new StorageFullError(`a blob of ${blob.size} bytes is more than the store may hold`)
         await content.blobs.adopt(file, blob)
         await deliveries.add(blob.digest)
+        watch.kept(blob.size)
       },
       link: async (repositories, digest) => {
         for (const each of repositories) await content.blobs.link(each, digest)
@@ -57,7 +68,7 @@ export class MirrorBlobs {
 
   async open(repository: RepositoryName, digest: Digest, signal: AbortSignal): Promise<OpenBlob> {
     const kept = await this.#find(repository, digest)
-    if (kept) return this.#openStored(kept, 'hit')
+    if (kept) return this.#openKept(repository, kept, { digest, signal, cache: 'hit' })
     const running = this.#fills.get(digest)
     // No wait between this look and what follows: of all who ask at once, one starts the fill.
     if (!running || running.repositories.has(repository)) return this.#follow(repository, digest, signal)
@@ -79,16 +90,14 @@ export class MirrorBlobs {
     return asCache(async () => ((await deliveries.has(digest)) ? content.blobs.stat(digest) : undefined))
   }
 
-  async #openStored({ digest, size }: StoredBlob, cache: CacheVerdict): Promise<OpenBlob> {
-    const { blobs } = this.#options.content
-    const redirectUrl = await blobs.redirectUrl(digest)
-    return {
-      size,
-      cache,
-      ...(redirectUrl === undefined ? {} : { redirectUrl }),
-      read: (range) => readStored(() => blobs.read(digest, range ? { range } : {})),
-      release: () => undefined,
-    }
+  #openKept(
+    repository: RepositoryName,
+    kept: StoredBlob,
+    { digest, cache, signal }: Opening,
+  ): Promise<OpenBlob> {
+    const { content, watch } = this.#options
+    const reopen = () => this.open(repository, digest, signal)
+    return openKept(kept, cache, { blobs: content.blobs, watch, reopen })
   }
 
   /** Joins the fill of a blob that the upstream lets this repository have, or starts it. */
@@ -96,15 +105,16 @@ export class MirrorBlobs {
     const running = this.#fills.get(digest) ?? this.#fills.start(repository, digest)
     running.repositories.add(repository)
     const fill = await running.fill
-    if (!fill) return this.#openKept(repository, digest, signal)
+    if (!fill) return this.#openFound(repository, digest, signal)
     // It ended this very moment: the bytes are kept now, or another fill is due.
     return fill.open() ?? this.open(repository, digest, signal)
   }
 
   /** The bytes were found on the store when they were to be fetched. */
-  async #openKept(repository: RepositoryName, digest: Digest, signal: AbortSignal): Promise<OpenBlob> {
+  async #openFound(repository: RepositoryName, digest: Digest, signal: AbortSignal): Promise<OpenBlob> {
     const kept = await this.#find(repository, digest)
-    return kept ? this.#openStored(kept, 'hit') : this.#openElsewhere(repository, digest, signal)
+    if (kept) return this.#openKept(repository, kept, { digest, signal, cache: 'hit' })
+    return this.#openElsewhere(repository, digest, signal)
   }
 
   /** The upstream delivered the bytes, or does so now, for another repository: this one has them only if it says so. */
@@ -114,16 +124,6 @@ export class MirrorBlobs {
     const stored = this.#fills.get(digest) ? undefined : await this.#findDelivered(digest)
     if (!stored) return this.#follow(repository, digest, signal)
     await asCache(() => content.blobs.link(repository, digest))
-    return this.#openStored(stored, 'revalidated')
-  }
-}
-
-async function readStored(read: () => Promise<Readable>): Promise<Readable> {
-  try {
-    return await read()
-  } catch (cause) {
-    if (cause instanceof PathNotFoundError)
-      throw new RegistryError('BLOB_UNKNOWN', 'the blob was evicted: ask again', { cause })
-    throw cause
+    return this.#openKept(repository, stored, { digest, signal, cache: 'revalidated' })
   }
 }

@@ -8,12 +8,14 @@ import type { ManifestCache } from '../manifest-cache.ts'
 import type { Manifest, ManifestAnswer } from '../registry.ts'
 import type { Deliveries } from './deliveries.ts'
 import { KeptManifests } from './kept-manifests.ts'
+import type { StoreWatch } from './store-watch.ts'
 
 export interface MirrorDigestsOptions {
   readonly client: UpstreamClient
   readonly content: ContentStore
   readonly manifests: Pick<ManifestCache, 'peek' | 'get' | 'put'>
   readonly deliveries: Deliveries
+  readonly watch: StoreWatch
   readonly nameOf: (repository: RepositoryName) => RepositoryName
 }
 
@@ -23,9 +25,9 @@ export class MirrorDigests {
   readonly #kept: KeptManifests
 
   constructor(options: MirrorDigestsOptions) {
-    const { content, manifests: cache, deliveries } = options
+    const { content, manifests: cache, deliveries, watch } = options
     this.#options = options
-    this.#kept = new KeptManifests({ content, cache, deliveries })
+    this.#kept = new KeptManifests({ content, cache, deliveries, watch })
   }
 
   /** What memory can answer, at once. */

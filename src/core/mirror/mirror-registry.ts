@@ -18,6 +18,7 @@ import { DEFAULT_FILL_LIMITS, type FillLimits } from './fills/fill-limits.ts'
 import { MirrorBlobs } from './mirror-blobs.ts'
 import { MirrorManifests } from './mirror-manifests.ts'
 import { imageInstead } from './platform-choice.ts'
+import { UNWATCHED, type StoreWatch } from './store-watch.ts'
 import type { TagFreshnessOptions } from './tag-freshness.ts'
 import type {
   CacheVerdict,
@@ -54,6 +55,8 @@ export interface MirrorRegistryOptions extends Omit<TagFreshnessOptions, 'now'> 
   readonly asOf?: number | undefined
   /** Shared with the other processes of the gateway, so that of all who want a manifest one asks the upstream. */
   readonly locks?: Locks | undefined
+  /** Who is told of the use of the store; by default nothing ever goes from it. */
+  readonly watch?: StoreWatch
   /** What downloads may take of the machine. */
   readonly limits?: Partial<FillLimits>
 }
@@ -63,6 +66,7 @@ export class MirrorRegistry implements Registry {
   readonly #client: UpstreamClient
   readonly #content: ContentStore
   readonly #rewrite: NameRewrite | undefined
+  readonly #watch: StoreWatch
   readonly #manifests: MirrorManifests
   readonly #blobs: MirrorBlobs
 
@@ -73,9 +77,11 @@ export class MirrorRegistry implements Registry {
     this.#client = client
     this.#content = content
     this.#rewrite = rewrite
+    this.#watch = options.watch ?? UNWATCHED
     const shared = {
       quota: client.budget,
       ...options,
+      watch: this.#watch,
       nameOf,
       deliveries: new Deliveries(content.driver, client.address),
     }
@@ -102,6 +108,7 @@ export class MirrorRegistry implements Registry {
   ): Promise<ManifestAnswer> {
     return fromUpstream('MANIFEST_UNKNOWN', async () => {
       const answer = await this.#manifests.get(repository, reference)
+      this.#watch.pulled(repository, reference)
       const image = isDigest(reference) ? undefined : imageInstead(answer.manifest, accept)
       if (image === undefined) return answer
       const { manifest, cache } = await this.#manifests.get(repository, image)
