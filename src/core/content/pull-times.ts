@@ -38,7 +38,8 @@ export class PullTimes {
   readonly #now: () => number
   readonly #precisionMs: number
   readonly #noted = new LRUCache<string, number>({ max: MAX_REMEMBERED })
-  #pending: Note[] = []
+  /** The latest of each: two writes at once may end in either order. */
+  #pending = new Map<string, Note>()
   #flushing: Promise<void> = Promise.resolve()
   readonly #timer: NodeJS.Timeout
 
@@ -72,8 +73,8 @@ export class PullTimes {
     const at = this.#now()
     if (at - (this.#noted.get(key) ?? -Infinity) < this.#precisionMs) return
     this.#noted.set(key, at)
-    this.#pending.push({ repository, reference, at })
-    if (this.#pending.length >= MAX_PENDING) void this.flush().catch(() => undefined)
+    this.#pending.set(key, { repository, reference, at })
+    if (this.#pending.size >= MAX_PENDING) void this.flush().catch(() => undefined)
   }
 
   /** Resolves when all that was noted is written. */
@@ -110,8 +111,8 @@ export class PullTimes {
   }
 
   async #write(): Promise<void> {
-    const notes = this.#pending
-    this.#pending = []
+    const notes = [...this.#pending.values()]
+    this.#pending = new Map()
     for (let start = 0; start < notes.length; start += PARALLEL_WRITES)
       await Promise.all(
         notes

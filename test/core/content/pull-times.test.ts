@@ -49,3 +49,17 @@ test('when recording was off in between, it begins anew', async (t) => {
   t.after(() => pulls.close())
   assert.equal(pulls.since, 9)
 })
+
+test('of many pulls before they are written, the last one counts', async (t) => {
+  const { content } = await emptyContent(t)
+  let clock = 1_000 * HOUR_MS
+  const pulls = await PullTimes.open({ driver: content.driver, now: () => clock })
+  t.after(() => pulls.close())
+  const tags = Array.from({ length: 8 }, (_, at) => tag(`v${at}`))
+  for (let round = 0; round < 5; round += 1) {
+    clock += HOUR_MS
+    for (const each of tags) pulls.note(TEAM, each)
+  }
+  await pulls.flush()
+  for (const each of tags) assert.equal(await pulls.last(TEAM, each), clock)
+})
