@@ -53,14 +53,14 @@ test('a good configuration is explained in a few lines, without its secrets', as
 
 test('a bad configuration fails with one line for each problem on stderr', async (t) => {
   const cwd = await temporaryFolder(t)
-  await writeFile(join(cwd, 'c.yml'), 'repositorys: {}\nworkers: 2\n')
+  await writeFile(join(cwd, 'c.yml'), 'repositorys: {}\nworkers: 0\n')
   assert.deepEqual(await runCli(cwd, ['check', '-c', 'c.yml']), {
     code: 1,
     stdout: '',
     stderr: [
       'c.yml:1:1: repositories: is missing',
       'c.yml:1:1: repositorys: unknown key; did you mean "repositories"?',
-      'c.yml:2:1: workers: more than one worker is not supported yet; write auto or 1',
+      'c.yml:2:1: workers: must be auto, or a number from 1 to 64',
       '',
     ].join('\n'),
   })
