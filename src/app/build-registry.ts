@@ -11,6 +11,7 @@ import { storeIdentity } from '../core/content/store-identity.ts'
 import { ExternalRegistry } from '../core/external/external-registry.ts'
 import { HttpForwarder } from '../core/external/http-forwarder.ts'
 import { MirrorRegistry } from '../core/mirror/mirror-registry.ts'
+import { OverlayRegistry } from '../core/overlay.ts'
 import { ReferenceCache } from '../core/reference-cache.ts'
 import type { Registry } from '../core/registry.ts'
 import { RoutedRegistry, type RouteOptions } from '../core/routed.ts'
@@ -153,7 +154,10 @@ class RouteBuilder {
       })
     const { visibility } = named(this.#config.upstreams, upstream)
     const callers = () => this.#callersOf(upstream, options)
-    return { registry: withVisibility({ visibility, client, options, content, rewrite, callers }, build) }
+    const mirror = withVisibility({ visibility, client, options, content, rewrite, callers }, build)
+    if (route.overlay === undefined) return { registry: mirror }
+    const store = await this.#bundledOf(this.#storeOf(route.overlay))
+    return { registry: new OverlayRegistry({ store, mirror }) }
   }
 
   /** Several routes may lead to one upstream: a login has one client there. */

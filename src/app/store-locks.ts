@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Config, StoreConfig } from '../config/config.ts'
+import { pushedStores } from '../config/pushed-stores.ts'
 import { StoreBusyError, StoreLock, type StoreOffice } from '../core/bundled/store-lock.ts'
 import type { Logger } from '../telemetry/log.ts'
 
@@ -84,6 +85,6 @@ export class StoreLocks {
 }
 
 function storesOfPushes({ repositories, stores }: Config): StoreConfig[] {
-  const names = new Set(repositories.flatMap((route) => (route.kind === 'store' ? [route.store] : [])))
+  const names = pushedStores({ repositories })
   return [...stores.values()].filter(({ name }) => names.has(name))
 }

@@ -108,7 +108,7 @@ function explainRoute(route: RouteConfig, { upstreams }: Config): string {
   if (route.kind === 'store') return `${route.pattern} kept in store ${route.store}`
   const url = upstreams.get(route.upstream)?.url ?? route.upstream
   if (route.kind === 'proxy') return `${route.pattern} passed through to ${url}`
-  return `${route.pattern} mirrored from ${url} into store ${route.store}; ${explainFreshness(route).join('; ')}`
+  return `${route.pattern} mirrored from ${url} into store ${route.store}${route.overlay === undefined ? '' : `, under what is pushed to store ${route.overlay}`}; ${explainFreshness(route).join('; ')}`
 }
 
 function explainFreshness({ tagTtl, hold, asOf }: FreshnessConfig): string[] {

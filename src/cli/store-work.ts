@@ -2,6 +2,7 @@
 import { Glob } from '../access/patterns.ts'
 import type { Config, StoreConfig } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
+import { pushedStoreOf, pushedStores } from '../config/pushed-stores.ts'
 import { StoreBusyError, StoreLock, storeOwner } from '../core/bundled/store-lock.ts'
 import { parseRepositoryName, type RepositoryName } from '../oci/repository-name.ts'
 import { callOperation } from './admin-client.ts'
@@ -51,7 +52,7 @@ export async function workOn(work: StoreWork): Promise<object> {
 
 /** The stores that keep pushes: all of them, or the one of that name. */
 export function storesNamed({ stores, repositories }: Config, name: string | undefined): StoreConfig[] {
-  const kept = new Set(repositories.flatMap((route) => (route.kind === 'store' ? [route.store] : [])))
+  const kept = pushedStores({ repositories })
   const known = [...stores.values()].filter((store) => kept.has(store.name))
   const chosen = name === undefined ? known : known.filter((store) => store.name === name)
   if (chosen.length > 0) return chosen
@@ -67,7 +68,7 @@ export function storesNamed({ stores, repositories }: Config, name: string | und
 export function storeOf({ stores, repositories }: Config, repository: RepositoryName): StoreConfig {
   const route = repositories.find(({ pattern }) => new Glob(pattern).matches(repository))
   if (route === undefined) throw new Error(`no route of the configuration speaks of ${repository}`)
-  const store = route.kind === 'store' ? stores.get(route.store) : undefined
+  const store = stores.get(pushedStoreOf(route) ?? '')
   if (store !== undefined) return store
   const verb = route.kind === 'mirror' ? 'mirrored' : 'passed through'
   throw new Error(

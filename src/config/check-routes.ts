@@ -9,6 +9,8 @@ type Route = ConfigFile['repositories'][string]
 
 /** What only what is fetched from an upstream can have. */
 const MIRROR_KEYS = [
+  'overlay',
+  'overlay',
   'tagTtl',
   'negativeTtl',
   'staleWhileRevalidate',
@@ -43,6 +45,7 @@ function checkRoute(
     ...checkKind(route, path),
     ...checkReference([...path, upstream], route[upstream], 'upstream', upstreams),
     ...checkReference([...path, 'store'], route.store, 'store', stores),
+    ...checkReference([...path, 'overlay'], route.overlay, 'store', stores),
     ...checkTagTtl(path, route),
     ...checkExemptions(pattern, route),
   ]

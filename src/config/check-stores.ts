@@ -11,11 +11,13 @@ export function checkStores(
 ): PathProblem[] {
   const routes = Object.entries(repositories)
   const mixed = routes.flatMap(([pattern, route]) => {
-    const rival = routes.find(([, other]) => other.store === route.store && other.mirror !== undefined)
-    if (route.store === undefined || route.mirror !== undefined || rival === undefined) return []
-    const keeps = `store ${JSON.stringify(route.store)} keeps the mirror ${JSON.stringify(rival[0])}`
+    const key = route.mirror === undefined ? 'store' : 'overlay'
+    const pushed = route[key]
+    const rival = routes.find(([, other]) => other.store === pushed && other.mirror !== undefined)
+    if (pushed === undefined || rival === undefined) return []
+    const keeps = `store ${JSON.stringify(pushed)} keeps the mirror ${JSON.stringify(rival[0])}`
     const message = `${keeps}: a store serves mirrors or pushes, never both`
-    return [{ path: ['repositories', pattern, 'store'], message }]
+    return [{ path: ['repositories', pattern, key], message }]
   })
   return [
     ...mixed,

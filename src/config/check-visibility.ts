@@ -6,7 +6,17 @@ type Parts = Pick<ConfigFile, 'hosts' | 'repositories' | 'upstreams'>
 
 /** Upstreams that are mirrored, and hosts that stand for one whose readers have logins of their own. */
 export function checkVisibility(file: Parts): PathProblem[] {
-  return [...checkUpstreams(file), ...checkHosts(file)]
+  return [...checkUpstreams(file), ...checkHosts(file), ...checkOverlays(file)]
+}
+
+/** Who pushes has a login of ours, and is nobody upstream. */
+function checkOverlays({ repositories, upstreams }: Parts): PathProblem[] {
+  return Object.entries(repositories).flatMap(([pattern, { mirror = '', overlay }]) => {
+    if (overlay === undefined || upstreams[mirror]?.visibility !== 'per-user') return []
+    const message =
+      'lies over mirrors of public or shared visibility: who pushes has no login of the upstream'
+    return [{ path: ['repositories', pattern, 'overlay'], message }]
+  })
 }
 
 function checkUpstreams({ repositories, upstreams }: Parts): PathProblem[] {

@@ -152,6 +152,8 @@ export interface MirrorRoute extends Routed, FreshnessConfig {
   readonly kind: 'mirror'
   readonly upstream: string
   readonly store: string
+  /** The store that pushes go to, whose content wins; undefined: they are refused. */
+  readonly overlay: string | undefined
   readonly rewrite: Rewrite | undefined
 }
 

@@ -160,6 +160,7 @@ function toRoutes({ repositories, upstreams }: ConfigFile): RouteConfig[] {
             kind: 'mirror',
             upstream: mirror,
             store,
+            overlay: route.overlay,
             ...toFreshness(route, upstreams[mirror]),
             rewrite: rewritten ?? stripped,
           },

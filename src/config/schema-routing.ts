@@ -29,6 +29,7 @@ const route = section({
   mirror: text.optional().describe('The upstream that is fetched from once; needs a store.'),
   proxy: text.optional().describe('The upstream that requests pass through to.'),
   store: text.optional().describe('Where the bytes are kept.'),
+  overlay: text.optional().describe('Of mirrors: the store that takes pushes; what is there wins.'),
   ...freshness,
   asOf: asOf.optional().describe('Tags are served as they stood then, a day from its beginning in UTC.'),
   rewrite: z

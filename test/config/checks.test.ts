@@ -250,11 +250,11 @@ upstreams:
   c: { url: "https://c.io", namespace: c.io, visibility: per-user, username: u, password: p }
   d: { url: "https://d.io", visibility: shared }
 repositories:
-  "a.io/**": { mirror: a, store: main }
+  "a.io/**": { mirror: a, store: main, overlay: own }
   "b.io/**": { mirror: b, store: main }
   "c.io/**": { mirror: c, store: main }
   "d.io/**": { proxy: d }
-stores: { main: { filesystem: { root: data } } }
+stores: { main: { filesystem: { root: data } }, own: { filesystem: { root: own } } }
 `
   const needed = 'needs the defaultNamespace of an upstream with visibility: per-user'
   assert.deepEqual(
@@ -265,6 +265,7 @@ stores: { main: { filesystem: { root: data } } }
       'hosts."d.lan".upstreamLogins: a host is either lenient or takes the logins of its upstream',
       'upstreams.c.visibility: asks with the logins of its readers alone: leave its own login out, or write shared',
       'upstreams.d.visibility: is for upstreams that a route mirrors',
+      'repositories."a.io/**".overlay: lies over mirrors of public or shared visibility: who pushes has no login of the upstream',
     ],
   )
 })
