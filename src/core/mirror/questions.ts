@@ -29,8 +29,6 @@ export class Questions<Answer> {
     const running = this.#running.get(key)
     if (running) return running
     const begun = work().finally(() => this.#running.delete(key))
-    // Who asked may have left.
-    begun.catch(() => undefined)
     this.#running.set(key, begun)
     return begun
   }

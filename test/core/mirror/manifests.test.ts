@@ -182,8 +182,9 @@ test('while an upstream hangs nobody else waits for it, and its late answer is n
   clock.now += HOUR_MS
   const hang = hub.fail({ server: 'registry' }, { kind: 'hang' })
   assert.equal((await registry.getManifest(ALPINE, tag)).cache, 'stale')
-  // Who waited would leave the tag alone for a while, and time stands still here.
   assert.equal((await registry.getManifest(ALPINE, other)).cache, 'stale')
+  // Answered before the question for it has even arrived.
+  assert.equal(hang.hits, 1)
   hang.remove()
   for (const each of [tag, other])
     await until('the answer is there', async () => (await registry.getManifest(ALPINE, each)).cache === 'hit')
