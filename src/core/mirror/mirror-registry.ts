@@ -67,6 +67,8 @@ export class MirrorRegistry implements Registry {
   readonly #content: ContentStore
   readonly #rewrite: NameRewrite | undefined
   readonly #watch: StoreWatch
+  /** Whether lists of tags come from what is here when the upstream can not be asked. */
+  readonly #servesStale: boolean
   readonly #manifests: MirrorManifests
   readonly #blobs: MirrorBlobs
 
@@ -77,6 +79,7 @@ export class MirrorRegistry implements Registry {
     this.#client = client
     this.#content = content
     this.#rewrite = rewrite
+    this.#servesStale = options.staleIfErrorMs !== 0
     this.#watch = options.watch ?? UNWATCHED
     const shared = {
       quota: client.budget,
@@ -178,7 +181,7 @@ export class MirrorRegistry implements Registry {
       return await ask()
     } catch (error) {
       const isDown = error instanceof UpstreamUnavailableError || error instanceof UpstreamRateLimitedError
-      const answer = isDown ? await local() : undefined
+      const answer = isDown && this.#servesStale ? await local() : undefined
       if (answer === undefined) throw error
       return answer
     }

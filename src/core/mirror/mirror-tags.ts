@@ -6,6 +6,7 @@ import type { UpstreamClient } from '../../upstream/client.ts'
 import {
   isRefusal,
   UpstreamNotFoundError,
+  UpstreamRejectedError,
   UpstreamUnavailableError,
   UpstreamError,
 } from '../../upstream/errors.ts'
@@ -211,11 +212,18 @@ export class MirrorTags {
     return answerTag(manifest, cache === 'hit' ? 'revalidated' : 'miss', meaning, now())
   }
 
+  /** Undefined from an upstream that tells no digest without the bytes. */
   async #headDigest(repository: RepositoryName, tag: Tag): Promise<Digest | undefined> {
     const { client, nameOf } = this.#options
-    const { digest } = await client.headManifest(nameOf(repository), tag)
-    this.#isHanging = false
-    return digest
+    try {
+      const { digest } = await client.headManifest(nameOf(repository), tag)
+      this.#isHanging = false
+      return digest
+    } catch (error) {
+      // Some answer 405 to every HEAD.
+      if (error instanceof UpstreamRejectedError) return undefined
+      throw error
+    }
   }
 
   #keepReserve(repository: RepositoryName, tag: Tag, known: KnownTag): ManifestAnswer {

@@ -123,6 +123,9 @@ export class TagStates {
   async history(repository: RepositoryName, tag: Tag): Promise<TagRun[]> {
     const [runs, state] = await Promise.all([this.#history.runs(repository, tag), this.load(repository, tag)])
     const last = runs.at(-1)
+    // What was fetched before histories were kept, and not asked for since.
+    if (!last && state && state.checkedAt > 0)
+      return [{ digest: state.digest, firstSeenAt: state.checkedAt, lastSeenAt: state.checkedAt }]
     if (!last || !state || upstreamDigest(state) !== last.digest) return runs
     return [...runs.slice(0, -1), { ...last, lastSeenAt: Math.max(last.lastSeenAt, state.checkedAt) }]
   }

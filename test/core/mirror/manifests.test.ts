@@ -119,14 +119,19 @@ test('a tag that moves between HEAD and GET is fetched by its name', async (t) =
   assert.equal((await registry.getManifest(ALPINE, tag)).manifest.digest, moved.manifest.digest)
 })
 
-test('an upstream without digests in its HEAD is asked by GET', async (t) => {
+test('an upstream without digests in its HEAD, or without HEAD, is asked by GET', async (t) => {
   const hub = await startHub(t, { images })
   const { registry, clock } = await startMirror(t, hub.url)
   await registry.getManifest(ALPINE, tag)
   hub.add('library/alpine:3.20', moved)
-  hub.fail({ method: 'HEAD' }, { kind: 'headers', set: { 'Docker-Content-Digest': undefined } })
+  const mute = hub.fail({ method: 'HEAD' }, { kind: 'headers', set: { 'Docker-Content-Digest': undefined } })
   clock.now += HOUR_MS
   assert.equal((await registry.getManifest(ALPINE, tag)).manifest.digest, moved.manifest.digest)
+  mute.remove()
+  hub.fail({ method: 'HEAD' }, { kind: 'status', status: 405 })
+  hub.add('library/alpine:3.20', image)
+  clock.now += HOUR_MS
+  assert.equal((await registry.getManifest(ALPINE, tag)).manifest.digest, image.manifest.digest)
 })
 
 test('what is cached outlives a restart, also with the upstream down', async (t) => {

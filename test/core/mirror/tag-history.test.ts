@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { ContentStore } from '../../../src/core/content/content-store.ts'
 import { tagHistoryFolder } from '../../../src/core/content/layout.ts'
 import { runAt, TagHistory } from '../../../src/core/mirror/tag-history.ts'
+import { TagStates } from '../../../src/core/mirror/tag-states.ts'
 import { digestOf } from '../../../src/oci/digest.ts'
 import { parseTag } from '../../../src/oci/reference.ts'
 import { FilesystemDriver } from '../../../src/storage/filesystem.ts'
@@ -74,4 +76,14 @@ test('a tag that moves all the time is remembered up to a bound, the latest chan
   const runs = await history.runs(ALPINE, TAG)
   assert.equal(runs.length, 9)
   assert.equal(runs.at(-1)?.firstSeenAt, 20)
+})
+
+test('a tag of which only the state was kept has a history of one moment', async (t) => {
+  const root = await temporaryFolder(t)
+  const content = new ContentStore(new FilesystemDriver({ root, fsync: false }))
+  await new TagStates(content).confirm(ALPINE, TAG, { digest: A, checkedAt: 100 })
+  await content.driver.delete(tagHistoryFolder(ALPINE, TAG))
+  assert.deepEqual(await new TagStates(content).history(ALPINE, TAG), [
+    { digest: A, firstSeenAt: 100, lastSeenAt: 100 },
+  ])
 })
