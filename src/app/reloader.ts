@@ -49,6 +49,7 @@ export class Reloader {
     } catch (err) {
       logger.error({ err }, 'files not watched: send SIGHUP when they change')
     }
+    logger.info('reload has ended')
   }
 }
 

@@ -16,6 +16,8 @@ export interface GatewayOptions {
   /** The working directory, to start again on the same state; a new one by default. */
   readonly folder?: string
   readonly env?: Readonly<Record<string, string>>
+  /** How long the start may take; 20 s. */
+  readonly readyTimeoutMs?: number
 }
 
 export interface LogLine {
@@ -72,6 +74,7 @@ export async function startGateway(t: Scope, options: GatewayOptions = {}): Prom
     cwd: folder,
     env: options.env ?? {},
     ready: (started) => started.log().includes('health and metrics on'),
+    readyTimeoutMs: options.readyTimeoutMs ?? 20_000,
   })
   const listening = /dockgate listens on (.*); health and metrics on (\S+)/.exec(program.log())
   const urls = (listening?.[1] ?? '').split(', ')
