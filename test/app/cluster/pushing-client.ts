@@ -54,10 +54,10 @@ export class PushingClient {
 
   /** Collects garbage; answers the blobs that were removed. */
   async collect(untagged: boolean): Promise<number> {
-    const { status, text } = await this.adminPost('stores/main/gc', { untagged })
-    assert.equal(status, 200, text())
-    const last: unknown = JSON.parse(text().trim().split('\n').at(-1) ?? '')
-    assert.ok(typeof last === 'object' && last !== null && 'result' in last, text())
+    const answer = await this.adminPost('stores/main/gc', { untagged })
+    assert.equal(answer.status, 200, answer.text())
+    const last: unknown = JSON.parse(answer.text().trim().split('\n').at(-1) ?? '')
+    assert.ok(typeof last === 'object' && last !== null && 'result' in last, answer.text())
     return (last.result as { removedBlobs: number }).removedBlobs // of the result of a collection
   }
 
@@ -73,14 +73,14 @@ export class PushingClient {
         ['PATCH', '', bytes.subarray(half)],
         ['PUT', `?digest=${digest}`, Buffer.alloc(0)],
       ] as const) {
-        const { status, headers, text } = await send(new URL(place + query, this.gateway.url), {
+        const answer = await send(new URL(place + query, this.gateway.url), {
           method,
           body,
           account: ALICE,
           headers: { 'Content-Type': 'application/octet-stream' },
         })
-        assert.ok(status === 202 || status === 201, `${method} ${place}: ${status} ${text()}`)
-        place = headers.location ?? place
+        assert.ok([201, 202].includes(answer.status), `${method} ${place}: ${answer.status} ${answer.text()}`)
+        place = answer.headers.location ?? place
       }
     }
   }
@@ -94,14 +94,14 @@ export class PushingClient {
   async push(repository: string, reference: string, image: Image): Promise<void> {
     for (;;) {
       await this.offerBlobs(repository, image)
-      const { status, text } = await this.putManifest(repository, reference, image.manifest)
-      if (status === 201) return
-      assert.match(text(), /MANIFEST_BLOB_UNKNOWN/)
+      const answer = await this.putManifest(repository, reference, image.manifest)
+      if (answer.status === 201) return
+      assert.match(answer.text(), /MANIFEST_BLOB_UNKNOWN/)
     }
   }
 
   async remove(repository: string, reference: string): Promise<void> {
-    const { status, text } = await this.ask(`${repository}/manifests/${reference}`, { method: 'DELETE' })
-    assert.equal(status, 202, text())
+    const answer = await this.ask(`${repository}/manifests/${reference}`, { method: 'DELETE' })
+    assert.equal(answer.status, 202, answer.text())
   }
 }

@@ -132,9 +132,9 @@ class World {
 
   async #makeToken(): Promise<string> {
     const request = { for: 'ci', robot: true, expiresAt: null }
-    const { status, text, json } = await this.#client.adminPost('tokens', request)
-    assert.equal(status, 201, text())
-    const { token, id } = json<{ token: string; id: string }>()
+    const answer = await this.#client.adminPost('tokens', request)
+    assert.equal(answer.status, 201, answer.text())
+    const { token, id } = answer.json<{ token: string; id: string }>()
     this.#tokens.set(token, { id, isGood: true })
     return 'make a token'
   }
@@ -142,8 +142,8 @@ class World {
   async #revokeToken(): Promise<string> {
     const known = [...this.#tokens.values()].find(({ isGood }) => isGood)
     if (!known) return 'nothing'
-    const { status, text } = await this.#client.admin(`tokens/${known.id}`, { method: 'DELETE' })
-    assert.equal(status, 200, text())
+    const answer = await this.#client.admin(`tokens/${known.id}`, { method: 'DELETE' })
+    assert.equal(answer.status, 200, answer.text())
     known.isGood = false
     return 'revoke a token'
   }
