@@ -3,7 +3,7 @@ import { makeCertificate } from '../support/certificates.ts'
 import { scoped, temporaryFolder, type Scope } from '../support/scope.ts'
 import { makeContent } from './content/make-content.ts'
 import type { Options } from './options.ts'
-import type { Result } from './report.ts'
+import type { Result } from './result.ts'
 import { judge, type Bench, type Scenario } from './scenario.ts'
 import { CannotRunError, type RunningSystem, type System, type SystemOptions } from './system.ts'
 
@@ -21,7 +21,9 @@ export async function measureAll(
     const shared = await prepare(t, scenarios, options, signal)
     const results: Result[] = []
     for (const scenario of scenarios) {
-      const result = await scoped((servers) => measureOne(servers, shared, scenario))
+      const result = await scoped((servers) => measureOne(servers, shared, scenario)).catch(
+        (error: unknown) => failed(shared, scenario, error),
+      )
       onResult(result)
       results.push(result)
     }
@@ -46,6 +48,13 @@ async function measureOne(t: Scope, shared: Shared, scenario: Scenario): Promise
   })
   const verdicts = judge(scenario.targets(shared.options), figures, absent)
   return { scenario: { name, title, unit }, figures, verdicts, notes }
+}
+
+/** One scenario that fails must not take the figures of the others with it. */
+function failed({ signal }: Shared, { name, title, unit }: Scenario, error: unknown): Result {
+  signal.throwIfAborted()
+  const failure = error instanceof Error ? error.message : String(error)
+  return { scenario: { name, title, unit }, figures: [], verdicts: [], notes: [], failure }
 }
 
 function usual({ tls, content, options }: Shared): SystemOptions {

@@ -54,6 +54,8 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     },
   })
   if (values.help === true) return undefined
+  if (values['write-docs'] === true && (values.quick === true || values.only !== undefined))
+    throw new Error('--write-docs is for a whole run: leave out --quick and --only')
   const sizes = values.quick === true ? QUICK : FULL
   return {
     ...sizes,

@@ -1,21 +1,15 @@
 // The figures as people and as programs read them.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { chartOf } from './chart.ts'
 import type { Machine } from './machine.ts'
-import type { Options } from './options.ts'
-import type { Figure, Scenario, Verdict } from './scenario.ts'
+import type { Result, Run } from './result.ts'
+import type { Verdict } from './scenario.ts'
 import { shown } from './statistics.ts'
 
-export interface Result {
-  readonly scenario: Pick<Scenario, 'name' | 'title' | 'unit'>
-  readonly figures: readonly Figure[]
-  readonly verdicts: readonly Verdict[]
-  /** What has to be known of the figures, such as systems that are left out. */
-  readonly notes: readonly string[]
-}
-
 /** A table of the figures, and a line for each target. */
-export function resultText({ scenario, figures, verdicts, notes }: Result): string {
+export function resultText({ scenario, figures, verdicts, notes, failure }: Result): string {
+  if (failure !== undefined) return `${scenario.name}: ${scenario.title}\n  FAILED  ${failure}\n`
   const details = Object.keys(figures[0]?.details ?? {})
   const base = figures[0]?.value ?? NaN
   const head = ['', scenario.unit, '×', 'from', 'to', ...details]
@@ -40,30 +34,37 @@ export function resultText({ scenario, figures, verdicts, notes }: Result): stri
   ].join('\n')
 }
 
+/** Whether a target, which is no mere goal, was not reached. */
+export function isMissed({ isReached, isGoal }: Verdict): boolean {
+  return !isReached && isGoal !== true
+}
+
 /** Six letters. */
-function outcomeOf({ isReached, isGoal }: Verdict): string {
-  if (isReached) return 'ok    '
-  return isGoal === true ? 'goal  ' : 'MISSED'
+function outcomeOf(verdict: Verdict): string {
+  if (isMissed(verdict)) return 'MISSED'
+  return verdict.isReached ? 'ok    ' : 'goal  '
 }
 
 export function machineText(machine: Machine): string {
   const { cpu, cores, memoryGib, kernel, node, openssl, nginx, dockerRegistry } = machine
   return (
     `${cpu}, ${cores} cores, ${memoryGib} GiB, Linux ${kernel}; Node ${node} (OpenSSL ${openssl}), ` +
-    `nginx ${nginx}, docker-registry ${dockerRegistry}\n`
+    `nginx ${nginx}, docker-registry ${dockerRegistry}`
   )
 }
 
-/** Writes all of it as JSON into `folder`; answers the path. */
-export async function writeResults(
-  folder: string,
-  all: { machine: Machine; options: Options; results: readonly Result[] },
-): Promise<string> {
-  const time = new Date().toISOString()
-  const file = join(folder, `${time.replaceAll(':', '-').slice(0, 19)}.json`)
+/** One line: when, what and where. */
+export function headingOf({ time, version, machine }: Run): string {
+  return `${time.slice(0, 10)}, dockgate ${version}; ${machineText(machine)}`
+}
+
+/** Writes all of it as JSON and as a chart into `folder`; answers the paths. */
+export async function writeResults(folder: string, run: Run): Promise<string[]> {
+  const name = join(folder, run.time.replaceAll(':', '-').slice(0, 19))
   await mkdir(folder, { recursive: true })
-  await writeFile(file, `${JSON.stringify({ time, ...all }, undefined, 2)}\n`)
-  return file
+  await writeFile(`${name}.json`, `${JSON.stringify(run, undefined, 2)}\n`)
+  await writeFile(`${name}.svg`, chartOf(run.results, headingOf(run)))
+  return [`${name}.json`, `${name}.svg`]
 }
 
 /** The first column to the left, figures to the right. */
