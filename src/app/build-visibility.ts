@@ -37,8 +37,8 @@ export function withVisibility(
     const everybody = admissionBy(clients.anonymous, false)
     return new AdmittedRegistry(build(clients.client), new CallerAdmission({ clients, nameOf, everybody }))
   }
-  const { credentials, token, mint } = options
-  if (credentials !== undefined || token !== undefined || mint !== undefined)
+  const { credentials, token, mint, identity } = options
+  if ([credentials, token, mint, identity].some((login) => login !== undefined))
     return new AdmittedRegistry(build(client), admissionBy(callers().anonymous, false))
   const admission = admissionBy(client, true)
   const told = new ReadingClient(client, (name) => admission.confirm(name))

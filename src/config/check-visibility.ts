@@ -25,8 +25,8 @@ function checkUpstreams({ repositories, upstreams }: Parts): PathProblem[] {
     const path = ['upstreams', name, 'visibility']
     if (visibility !== undefined && !mirrored.has(name))
       return [{ path, message: 'is for upstreams that a route mirrors' }]
-    const { username, bearerToken, bearerTokenFile, exec, token } = upstream
-    const login = username ?? bearerToken ?? bearerTokenFile ?? exec ?? token
+    const { username, bearerToken, bearerTokenFile, exec, token, clientCertificate } = upstream
+    const login = username ?? bearerToken ?? bearerTokenFile ?? exec ?? token ?? clientCertificate
     if (visibility !== 'per-user' || login === undefined) return []
     const message = 'asks with the logins of its readers alone: leave its own login out, or write shared'
     return [{ path, message }]

@@ -26,7 +26,7 @@ export class ClientsByLogin {
 
   /** A login of the options' own is never used. */
   constructor(options: UpstreamClientOptions) {
-    const { credentials: _credentials, token: _token, mint: _mint, ...anonymous } = options
+    const { credentials: _password, token: _token, mint: _mint, identity: _own, ...anonymous } = options
     this.#options = anonymous
     this.#clients = new LRUCache({
       max: MAX_CLIENTS,

@@ -14,6 +14,11 @@ export interface TlsMaterial {
 /** The same object until something has changed. */
 export type TlsSource = () => Promise<TlsMaterial>
 
+const NOTHING: TlsMaterial = {}
+
+/** The system's authorities, and no certificate of ours. */
+export const SYSTEM_TRUST: TlsSource = async () => NOTHING
+
 export interface TlsFiles {
   readonly caFile?: string | undefined
   readonly certificateFile?: string | undefined
@@ -34,6 +39,18 @@ export function tlsFiles({ caFile, certificateFile, keyFile }: TlsFiles): TlsSou
     const material = { ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) }
     known = { texts, material }
     return material
+  }
+}
+
+/** What two sources say, as one. */
+export function joinedTls(trust: TlsSource, identity: TlsSource | undefined): TlsSource {
+  if (!identity) return trust
+  let known: { readonly parts: readonly TlsMaterial[]; readonly material: TlsMaterial } | undefined
+  return async () => {
+    const parts = await Promise.all([trust(), identity()])
+    if (known?.parts.every((part, index) => part === parts[index])) return known.material
+    known = { parts, material: { ...parts[0], ...parts[1] } }
+    return known.material
   }
 }
 

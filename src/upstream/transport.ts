@@ -4,13 +4,15 @@ import type { Readable } from 'node:stream'
 import { ForbiddenAddressError, type Resolve } from './dials.ts'
 import { UpstreamInvalidAnswerError, UpstreamUnavailableError } from './errors.ts'
 import { Pools, type ProxyOptions } from './pools.ts'
-import type { TlsMaterial, TlsSource } from './tls-files.ts'
+import { joinedTls, type TlsMaterial, type TlsSource } from './tls-files.ts'
 
 export interface TransportOptions {
   /** PEM of the authorities that sign the upstream's certificate, in place of the system's. */
   ca?: string | Buffer
-  /** The same, and our own certificate for the upstream, where they may change; in place of `ca`. */
+  /** The same where it may change, in place of `ca`. */
   tls?: TlsSource
+  /** Our own certificate, shown to the upstream alone: a login like any other. */
+  identity?: TlsSource
   /** None by default. */
   proxy?: ProxyOptions
   /** Origins that the upstream may send us to although they lie on this machine or in its network. */
@@ -62,7 +64,8 @@ const CLOSED_EARLY = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
 /** What is asked of another origin than `upstream`'s was named by the upstream, and must not lie where it may not lead. */
 export function createTransport(upstream: URL, options: TransportOptions = {}): Transport {
   const { connectTimeoutMs = 5_000, headersTimeoutMs = 15_000, idleTimeoutMs = 30_000 } = options
-  const { ca, tls = fixedTls(ca), maxConnections = 128 } = options
+  const { ca, maxConnections = 128 } = options
+  const tls = joinedTls(options.tls ?? fixedTls(ca), options.identity)
   const limits = { ...options, connectTimeoutMs, headersTimeoutMs, idleTimeoutMs, maxConnections }
   let opened: { readonly pools: Pools; readonly material: TlsMaterial } | undefined
   // A request may also wait for a free connection, which the agent itself sets no deadline for.

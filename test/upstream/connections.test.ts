@@ -127,8 +127,11 @@ test('our certificate is shown to the upstream, and not to where it sends us', a
   const { certFile, keyFile } = await authority.issue('/CN=gateway')
   const cdn = await startAskingForCertificates(t, tls, authority.pem)
   const registry = await startAskingForCertificates(t, tls, authority.pem, () => `${cdn.url}/blob`)
-  const files = { caFile: tls.certificate, certificateFile: certFile, keyFile }
-  const client = clientOf(t, { url: registry.url, tls: tlsFiles(files) })
+  const client = clientOf(t, {
+    url: registry.url,
+    tls: tlsFiles({ caFile: tls.certificate }),
+    identity: tlsFiles({ certificateFile: certFile, keyFile }),
+  })
   await buffer((await client.openBlob(alpine, digest)).body)
   assert.deepEqual([registry.seen, cdn.seen], [['gateway'], [undefined]])
 })
@@ -137,16 +140,12 @@ test('a certificate that was replaced is shown from the next connection on, once
   const [tls, authority] = [await makeCertificate(t), await makeClientAuthority(t)]
   const [first, second] = [await authority.issue('/CN=first'), await authority.issue('/CN=second')]
   const folder = await temporaryFolder(t)
-  const files = {
-    caFile: tls.certificate,
-    certificateFile: join(folder, 'crt'),
-    keyFile: join(folder, 'key'),
-  }
+  const files = { certificateFile: join(folder, 'crt'), keyFile: join(folder, 'key') }
   await copyFile(first.certFile, files.certificateFile)
   await copyFile(first.keyFile, files.keyFile)
   const registry = await startAskingForCertificates(t, tls, authority.pem)
   const source = tlsFiles(files)
-  const client = clientOf(t, { url: registry.url, tls: source })
+  const client = clientOf(t, { url: registry.url, ca: tls.ca, identity: source })
   const before = await source()
   await client.getManifest(alpine, latest)
   await copyFile(second.certFile, `${files.certificateFile}.new`)

@@ -8,7 +8,7 @@ import { parseRepositoryName } from '../../oci/repository-name.ts'
 import { failureOf } from '../../upstream/answers.ts'
 import { UpstreamUnavailableError, type UpstreamError } from '../../upstream/errors.ts'
 import type { LoginAhead } from '../../upstream/login-ahead.ts'
-import type { TlsMaterial, TlsSource } from '../../upstream/tls-files.ts'
+import { joinedTls, SYSTEM_TRUST, type TlsMaterial, type TlsSource } from '../../upstream/tls-files.ts'
 import { toRegistryError } from '../upstream-failure.ts'
 import { upstreamName, type NameRewrite } from '../upstream-name.ts'
 import type { Forwarder, ForwardRoute } from '../forwarder.ts'
@@ -22,8 +22,10 @@ export interface HttpForwarderOptions {
   readonly rewrite?: NameRewrite | undefined
   /** The gateway's own login at the core; without it, none is sent. */
   readonly login?: LoginAhead | undefined
-  /** Who signs the core's certificate, in place of the system's authorities, and our own certificate for it. */
+  /** Who signs the core's certificate, in place of the system's authorities. */
   readonly tls?: TlsSource | undefined
+  /** Our own certificate for it. */
+  readonly identity?: TlsSource | undefined
   /** Default 5 s. */
   readonly connectTimeoutMs?: number
   /** Without a byte in either direction; a core may think long over the end of a large push. Default 5 min. */
@@ -48,7 +50,7 @@ const REFUSAL_MS = 5_000
 export class HttpForwarder implements Forwarder {
   readonly #core: URL
   readonly #apiPath: string
-  readonly #tls: TlsSource | undefined
+  readonly #tls: TlsSource
   #agent: HttpAgent
   #material: TlsMaterial | undefined
   readonly #login: LoginAhead | undefined
@@ -59,7 +61,7 @@ export class HttpForwarder implements Forwarder {
   constructor(options: HttpForwarderOptions) {
     this.#core = new URL(options.url)
     this.#apiPath = `${this.#core.pathname.replace(/\/$/, '')}/v2/`
-    this.#tls = options.tls
+    this.#tls = joinedTls(options.tls ?? SYSTEM_TRUST, options.identity)
     this.#agent = this.#agentWith({})
     this.#login = options.login
     this.#rewrite = options.rewrite
@@ -85,8 +87,8 @@ export class HttpForwarder implements Forwarder {
 
   /** Certificates that were replaced on disk are in force for the next connection; running requests keep theirs. */
   async #refreshAgent(): Promise<void> {
-    const material = await this.#tls?.()
-    if (material === undefined || material === this.#material) return
+    const material = await this.#tls()
+    if (material === this.#material) return
     this.#material = material
     this.#agent = this.#agentWith(material)
   }
