@@ -60,9 +60,15 @@ export class MirrorManifests {
     )
   }
 
+  /** Whether tags are answered as they stood. */
+  isPast(): boolean {
+    const { asOf, now } = this.#options
+    return asOf !== undefined && now() >= asOf
+  }
+
   /** Undefined where the upstream has to say. */
   listPast(repository: RepositoryName, page: PageRequest): Promise<Page<Tag>> | undefined {
-    return this.#isPast() ? this.#past?.list(repository, page) : undefined
+    return this.isPast() ? this.#past?.list(repository, page) : undefined
   }
 
   close(): Promise<void> {
@@ -93,11 +99,6 @@ export class MirrorManifests {
   }
 
   #tagsNow(): MirrorTags | TagsAsOf {
-    return (this.#isPast() ? this.#past : undefined) ?? this.#tags
-  }
-
-  #isPast(): boolean {
-    const { asOf, now } = this.#options
-    return asOf !== undefined && now() >= asOf
+    return (this.isPast() ? this.#past : undefined) ?? this.#tags
   }
 }

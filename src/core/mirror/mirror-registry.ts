@@ -98,9 +98,11 @@ export class MirrorRegistry implements Registry {
     { accept }: Pick<RequestContext, 'accept'>,
   ): ManifestAnswer | undefined {
     const answer = this.#manifests.peek(repository, reference)
-    if (!answer || isDigest(reference)) return answer
+    if (!answer) return undefined
     const { mediaType } = answer.manifest
-    return isIndexType(mediaType) && !accept.accepts(mediaType) ? undefined : answer
+    if (!isDigest(reference) && isIndexType(mediaType) && !accept.accepts(mediaType)) return undefined
+    this.#pulled(repository, reference, answer)
+    return answer
   }
 
   /** A digest is answered with its own bytes; a tag with those that the client takes. */
@@ -111,7 +113,7 @@ export class MirrorRegistry implements Registry {
   ): Promise<ManifestAnswer> {
     return fromUpstream('MANIFEST_UNKNOWN', async () => {
       const answer = await this.#manifests.get(repository, reference)
-      this.#watch.pulled(repository, reference)
+      this.#pulled(repository, reference, answer)
       const image = isDigest(reference) ? undefined : imageInstead(answer.manifest, accept)
       if (image === undefined) return answer
       const { manifest, cache } = await this.#manifests.get(repository, image)
@@ -170,6 +172,12 @@ export class MirrorRegistry implements Registry {
     await this.#blobs.close()
     await this.#client.close()
     await this.#manifests.close()
+  }
+
+  #pulled(repository: RepositoryName, reference: Reference, { manifest }: ManifestAnswer): void {
+    this.#watch.pulled(repository, reference)
+    // The tag of now may mean something else, and keeps that.
+    if (this.#manifests.isPast()) this.#watch.pulled(repository, manifest.digest)
   }
 
   /** What is here, when the upstream can not answer; undefined there leaves it at the upstream's failure. */

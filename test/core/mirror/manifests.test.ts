@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { PeerLocks } from '../../../src/cache/peer-locks.ts'
+import { UNWATCHED } from '../../../src/core/mirror/store-watch.ts'
 import { parseRepositoryName } from '../../../src/oci/repository-name.ts'
 import { parseTag } from '../../../src/oci/reference.ts'
 import { startDockerRegistry } from '../../support/docker-registry.ts'
@@ -53,6 +54,18 @@ test('a hot tag and a hot digest are answered without the disk', async (t) => {
   assert.equal((await registry.getManifest(ALPINE, tag)).cache, 'hit')
   assert.equal((await registry.getManifest(ALPINE, image.manifest.digest)).cache, 'hit')
   assert.equal(registry.peekManifest(ALPINE, tag, CONTEXT)?.manifest.digest, image.manifest.digest)
+})
+
+test('what memory answers at once counts as used, too', async (t) => {
+  const hub = await startHub(t, { images })
+  const pulled: string[] = []
+  const watch = { ...UNWATCHED, pulled: (_name: unknown, reference: string) => pulled.push(reference) }
+  const { registry } = await startMirror(t, hub.url, { watch })
+  assert.equal(registry.peekManifest(ALPINE, tag, CONTEXT), undefined)
+  await registry.getManifest(ALPINE, tag)
+  registry.peekManifest(ALPINE, tag, CONTEXT)
+  registry.peekManifest(ALPINE, image.manifest.digest, CONTEXT)
+  assert.deepEqual(pulled, [tag, tag, image.manifest.digest])
 })
 
 test('twenty clients that pull one cold tag at once cost one pull', async (t) => {

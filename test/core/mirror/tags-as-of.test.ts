@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { blobFolder } from '../../../src/core/content/layout.ts'
+import { UNWATCHED } from '../../../src/core/mirror/store-watch.ts'
 import { parseTag } from '../../../src/oci/reference.ts'
 import { startHub } from '../../support/hub.ts'
 import { imageOf } from '../../support/images.ts'
@@ -87,4 +88,18 @@ test('bytes of the past that are not here any more are fetched again', async (t)
   clock.now = START + 6 * HOUR_MS
   const answer = await registry.getManifest(ALPINE, TAG)
   assert.deepEqual([answer.cache, answer.manifest.digest], ['miss', first.manifest.digest])
+})
+
+test('what is pulled as of a moment counts as used, also where its tag means something else by now', async (t) => {
+  const { asOf } = await pastOf(t)
+  const { root } = await asOf(1)
+  const pulled: string[] = []
+  const watch = { ...UNWATCHED, pulled: (_name: unknown, reference: string) => pulled.push(reference) }
+  const hub = await startHub(t)
+  const { registry } = await startMirror(t, hub.url, { root, asOf: START, watch })
+  await registry.getManifest(ALPINE, TAG)
+  const digest = first.manifest.digest
+  assert.deepEqual(pulled.splice(0), [TAG, digest])
+  registry.peekManifest(ALPINE, TAG, CONTEXT)
+  assert.deepEqual(pulled.splice(0), [TAG, digest])
 })
