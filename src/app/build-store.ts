@@ -6,8 +6,10 @@ import { noPeers, type Peers } from '../cache/peers.ts'
 import type { StoreConfig } from '../config/config.ts'
 import { BundledRegistry } from '../core/bundled/bundled-registry.ts'
 import { FencedRegistry } from '../core/bundled/gc/fenced-registry.ts'
+import { SessionClaims } from '../core/bundled/session-claims.ts'
 import { tagsLeadingTo } from '../core/bundled/index-tree.ts'
 import { PullTimes } from '../core/content/pull-times.ts'
+import { SharedPullTimes } from '../core/content/shared-pull-times.ts'
 import { quarantine } from '../core/bundled/scrub/quarantine.ts'
 import type { ContentStore } from '../core/content/content-store.ts'
 import { ProtectedRegistry } from '../core/protected.ts'
@@ -53,7 +55,8 @@ export async function buildStore(
   stack: AsyncDisposableStack,
 ): Promise<BuiltStore> {
   const locks = new PeerLocks(peers, `locks of ${store.name}`)
-  const bundled = new BundledRegistry({ driver, delete: store.allowsDelete, locks })
+  const claims = new SessionClaims(driver, { peers })
+  const bundled = new BundledRegistry({ driver, delete: store.allowsDelete, locks, claims })
   const { content } = bundled
   const rules = new TagRules(store.tagRules)
   const core = cached(verified(guarded(bundled, store, rules, locks), content, store))
@@ -67,7 +70,7 @@ export async function buildStore(
     rules,
     readOnly: store.isReadOnly,
     allowsDelete: store.allowsDelete,
-    pulls,
+    pulls: pulls && new SharedPullTimes({ pulls, peers, topic: `pulls of ${store.name}` }),
     alone: (repository, work) => fenced.alone(repository, work),
     forget,
     collector,

@@ -1,6 +1,7 @@
 // Who works on an upload session: one request at a time, in whatever process. Small files in the session's folder say so.
 import { randomUUID } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import { noPeers, type Peers } from '../../cache/peers.ts'
 import { RegistryError } from '../../oci/error.ts'
 import type { StorageDriver } from '../../storage/driver.ts'
 import { livenessOf, thisProcess } from '../../storage/process-identity.ts'
@@ -11,6 +12,8 @@ export interface SessionClaimsOptions {
   readonly beatMs?: number
   /** How long a claim of a process out of reach has to show nothing before it is taken over (ms); 30 s. */
   readonly silentMs?: number
+  /** The other processes of this gateway. */
+  readonly peers?: Peers
 }
 
 /** A request's hold on a session. */
@@ -33,6 +36,7 @@ interface Sighting {
 /** Tokens of the claims that requests of this process hold now, over all stores: what it claimed else is void. */
 const ACTIVE = new Set<string>()
 const MAX_SIGHTINGS = 10_000
+const TOPIC = 'claims of upload sessions'
 
 /**
  * Claims are numbered; the highest holds. A number is never used twice, so that a process which comes back late can
@@ -42,12 +46,19 @@ export class SessionClaims {
   readonly #driver: StorageDriver
   readonly #beatMs: number
   readonly #silentMs: number
+  readonly #peers: Peers
   readonly #sightings = new LRUCache<string, Sighting>({ max: MAX_SIGHTINGS })
 
-  constructor(driver: StorageDriver, { beatMs = 5_000, silentMs = 30_000 }: SessionClaimsOptions = {}) {
+  constructor(driver: StorageDriver, options: SessionClaimsOptions = {}) {
+    const { beatMs = 5_000, silentMs = 30_000, peers = noPeers() } = options
     this.#driver = driver
     this.#beatMs = beatMs
     this.#silentMs = silentMs
+    this.#peers = peers
+    peers.answer(TOPIC, async (question) => {
+      const [owner, token] = question as readonly [string, string] // see #isVoid
+      return (await thisProcess()).id === owner ? ACTIVE.has(token) : null
+    })
   }
 
   /** Claims the session in `folder`, which must exist. Rejects with 409 while another request has it. */
@@ -103,8 +114,14 @@ export class SessionClaims {
     if (liveness === 'gone') return false
     // Our own that is not at work any more could not be released, on a full disk.
     if (liveness === 'self' && record !== undefined && !ACTIVE.has(record.token)) return false
+    if (liveness === 'running' && record !== undefined && (await this.#isVoid(record))) return false
     if (liveness === 'self' || !this.#isSilent(folder, number, record)) throw busy()
     return true
+  }
+
+  /** The same of another process of this gateway, which says so itself. */
+  async #isVoid({ owner, token }: ClaimRecord): Promise<boolean> {
+    return (await this.#peers.ask(TOPIC, [owner.id, token])).includes(false)
   }
 
   #isSilent(folder: string, number: number, record: ClaimRecord | undefined): boolean {

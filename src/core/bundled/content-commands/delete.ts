@@ -15,7 +15,7 @@ import { readLink } from '../../content/links.ts'
 import type { Registry, RequestContext } from '../../registry.ts'
 import type { TagRules } from '../../tag-rules.ts'
 import { readIndexTree, tagsLeadingTo } from '../index-tree.ts'
-import type { PullTimes } from '../../content/pull-times.ts'
+import type { KnownPulls } from '../../content/shared-pull-times.ts'
 import { collected } from './collected.ts'
 import { referrersOf, requireRepository } from './inspect.ts'
 
@@ -32,7 +32,7 @@ export interface DeletableStore {
   /** Makes caches forget a repository. */
   readonly forget: (repository: RepositoryName) => Promise<void>
   /** Undefined when pulls are not recorded. */
-  readonly pulls: PullTimes | undefined
+  readonly pulls: KnownPulls | undefined
 }
 
 export interface DeleteRequest {

@@ -5,12 +5,12 @@ import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { ContentStore } from '../../content/content-store.ts'
 import type { TagState } from '../../content/tags.ts'
 import type { KeepRule, TagRules } from '../../tag-rules.ts'
-import type { PullTimes } from '../../content/pull-times.ts'
+import type { KnownPulls } from '../../content/shared-pull-times.ts'
 
 export interface RetainedStore {
   readonly content: ContentStore
   /** Undefined when pulls are not recorded: a rule about pulls then keeps every tag. */
-  readonly pulls: PullTimes | undefined
+  readonly pulls: KnownPulls | undefined
   /** Makes caches forget a tag that is gone. */
   readonly forget: (repository: RepositoryName, reference: Reference) => Promise<void>
 }
