@@ -2,6 +2,7 @@
 import type { Config } from '../config/config.ts'
 import { Glob } from '../access/patterns.ts'
 import { ContentStore } from '../core/content/content-store.ts'
+import type { HeldDigest } from '../core/mirror/tag-hold.ts'
 import type { TagRun } from '../core/mirror/tag-history.ts'
 import { TagStates } from '../core/mirror/tag-states.ts'
 import type { Tag } from '../oci/reference.ts'
@@ -14,17 +15,24 @@ export interface MirrorHistory {
   readonly repository: RepositoryName
   /** The oldest first. */
   readonly runs: readonly TagRun[]
+  /** What is not served yet. */
+  readonly held: HeldDigest | undefined
 }
 
 /** Rejects with one line when no route mirrors the name. */
 export async function mirrorHistory(config: Config, name: string, tag: Tag): Promise<MirrorHistory> {
   const repository = buildNaming(config).canonical({ name, host: undefined })
   const route = config.repositories.find(({ pattern }) => new Glob(pattern).matches(repository))
-  const store = route?.kind === 'mirror' ? config.stores.get(route.store) : undefined
+  const mirror = route?.kind === 'mirror' ? route : undefined
+  const store = mirror && config.stores.get(mirror.store)
   if (store === undefined) throw new Error(`${repository} is not mirrored: no route of a mirror speaks of it`)
   const driver = createStorageDriver(store)
   try {
-    return { repository, runs: await new TagStates(new ContentStore(driver)).history(repository, tag) }
+    const states = new TagStates(new ContentStore(driver))
+    const runs = await states.history(repository, tag)
+    // Where nothing is held any more, the tag's state is as old as the last question.
+    const held = mirror?.hold && (await states.load(repository, tag))?.held
+    return { repository, runs, held }
   } finally {
     await driver.close()
   }

@@ -6,7 +6,7 @@ import { print } from './output.ts'
 import { readConfig, type StoreCommandOptions } from './store-work.ts'
 
 const HISTORY_EXAMPLES = `
-Prints when the upstream was first and last seen to mean each digest, the oldest first.
+Prints when the upstream was first and last seen to mean each digest, the oldest first, and what is held.
 
 Examples:
   dockgate mirror history docker.io/library/alpine:3.20
@@ -31,12 +31,15 @@ async function showHistory(image: string, options: StoreCommandOptions): Promise
   const config = await readConfig(options)
   // Imported here, so that other commands do not load a mirror.
   const { mirrorHistory } = await import('../app/mirror-history.ts')
-  const { repository, runs } = await mirrorHistory(config, image.slice(0, colon), tag)
+  const { repository, runs, held } = await mirrorHistory(config, image.slice(0, colon), tag)
   const history = runs.map(shown)
-  if (options.json) return print(JSON.stringify({ repository, tag, history }, null, 2))
+  const heldUntil = held && new Date(held.until).toISOString()
+  const quarantine = held && { digest: held.digest, until: heldUntil }
+  if (options.json) return print(JSON.stringify({ repository, tag, history, held: quarantine }, null, 2))
   if (history.length === 0) throw new Error(`nothing is known of ${repository}:${tag} yet`)
   for (const { firstSeen, lastSeen, digest } of history)
     print([firstSeen, lastSeen, digest ?? 'gone'].join('\t'))
+  if (held) print(`${held.digest} is held until ${heldUntil}`)
 }
 
 interface ShownRun {

@@ -53,7 +53,11 @@ test('a tag that moved is held, let through by an exception, told by its history
     'dockgate.yml',
     '--json',
   ])
-  const { history } = JSON.parse(shown.stdout) as { history: { digest: string; firstSeen: string }[] }
+  const { history, held: quarantined } = JSON.parse(shown.stdout) as {
+    history: { digest: string; firstSeen: string }[]
+    held: { digest: string }
+  }
+  assert.equal(quarantined.digest, second.manifest.digest)
   assert.deepEqual(
     history.map(({ digest }) => digest),
     [first.manifest.digest, second.manifest.digest],
