@@ -12,6 +12,7 @@ import { buildParts } from './parts.ts'
 import { openPublicSide } from './public-side.ts'
 import { loggedTakeOver, Reloader } from './reloader.ts'
 import { StoreLocks } from './store-locks.ts'
+import { scheduleWarmUps } from './warm-up-schedule.ts'
 import { takeOver } from './take-over.ts'
 
 export interface GatewayOptions {
@@ -49,6 +50,7 @@ export async function startGateway(config: Config, { reloadConfig }: GatewayOpti
   const { auth, keyFiles, checkStores, operations } = parts
   metrics.addUpstreams(() => parts.upstreams.samples())
   scheduleGc(config, operations, logger, opened)
+  scheduleWarmUps(config, operations, logger, opened)
   // Opened first and closed last: health and metrics answer until the public listeners have drained.
   const adminUrl = await openAdminSide(
     config,

@@ -10,6 +10,7 @@ import { buildNaming } from './build-policy.ts'
 import { buildRegistry, type BuiltRegistry } from './build-registry.ts'
 import { Upstreams } from './build-upstreams.ts'
 import { logEvents } from './log-events.ts'
+import { mirrorOperations } from './mirror-operations.ts'
 import { TokenKeyFiles } from './token-key-files.ts'
 
 export interface Parts extends BuiltRegistry {
@@ -39,12 +40,15 @@ export async function buildParts(
   stack.defer(() => upstreams.close())
   const built = await buildRegistry(config, { caches, upstreams, peers }, stack)
   const auth = await buildAuth(config, { keyFiles, logger, peers }, stack)
+  const naming = buildNaming(config)
+  const mirrors = peers.isPrimary ? mirrorOperations(config, built.registry, naming) : []
   return {
     ...built,
+    operations: new Map([...built.operations, ...mirrors]),
     auth,
     keyFiles,
     upstreams,
-    naming: buildNaming(config),
+    naming,
     origins: new OriginResolver(config),
   }
 }

@@ -37,6 +37,7 @@ export class StoreLocks {
         await locks.#take(store.filesystem.root, {
           mayShare: store.isShared || config.cache.redis !== undefined,
         })
+      for (const store of storesOfMirrors(config)) await locks.#tryTake(store.filesystem.root)
       return locks
     } catch (error) {
       await locks.release()
@@ -73,6 +74,16 @@ export class StoreLocks {
     }
   }
 
+  /** Everything is safe beside others who fill the same store: the lock leads commands here, and waits for nobody. */
+  async #tryTake(root: string): Promise<void> {
+    try {
+      this.#held.set(root, await StoreLock.take(root))
+    } catch (err) {
+      if (err instanceof StoreBusyError) this.#awaited.add(root)
+      else this.#logger.warn({ root, err }, 'store not locked')
+    }
+  }
+
   async #takeOver(): Promise<void> {
     for (const root of this.#awaited) {
       const lock = await StoreLock.take(root).catch(() => undefined)
@@ -86,5 +97,10 @@ export class StoreLocks {
 
 function storesOfPushes({ repositories, stores }: Config): StoreConfig[] {
   const names = pushedStores({ repositories })
+  return [...stores.values()].filter(({ name }) => names.has(name))
+}
+
+function storesOfMirrors({ repositories, stores }: Config): StoreConfig[] {
+  const names = new Set(repositories.flatMap((route) => (route.kind === 'mirror' ? [route.store] : [])))
   return [...stores.values()].filter(({ name }) => names.has(name))
 }

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { TagRun } from '../core/mirror/tag-history.ts'
 import { parseTag } from '../oci/reference.ts'
+import { addMirrorPullCommand } from './mirror-pull.ts'
 import { print } from './output.ts'
 import { readConfig, type StoreCommandOptions } from './store-work.ts'
 
@@ -13,7 +14,7 @@ Examples:
   dockgate mirror history docker.io/alpine:3.20 --json     { "repository", "tag", "history": [{ "digest", … }] }`
 
 export function addMirrorCommand(program: Command): void {
-  const mirror = program.command('mirror').description('look into what is mirrored')
+  const mirror = program.command('mirror').description('look into what is mirrored, and fetch ahead')
   mirror
     .command('history')
     .description('show what a mirrored tag meant over time')
@@ -22,6 +23,7 @@ export function addMirrorCommand(program: Command): void {
     .option('--json', 'print the history as JSON')
     .addHelpText('after', HISTORY_EXAMPLES)
     .action(showHistory)
+  addMirrorPullCommand(mirror)
 }
 
 async function showHistory(image: string, options: StoreCommandOptions): Promise<void> {

@@ -1,5 +1,6 @@
 // Work on a store, by whoever may do it: the gateway that serves the store, or this process when none does.
 import { Glob } from '../access/patterns.ts'
+import type { StoreOperations } from '../admin/store-api.ts'
 import type { Config, StoreConfig } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { pushedStoreOf, pushedStores } from '../config/pushed-stores.ts'
@@ -16,6 +17,8 @@ export interface StoreWork {
   /** Changes nothing: several of them may run beside anything. */
   readonly isReading?: boolean
   readonly onStep?: (step: object) => void
+  /** Opens the operations of the store where no gateway serves it; by default those of a store that keeps pushes. */
+  readonly open?: (opened: AsyncDisposableStack) => Promise<StoreOperations>
 }
 
 /** The options that every command on stores has. */
@@ -76,20 +79,17 @@ export function storeOf({ stores, repositories }: Config, repository: Repository
   )
 }
 
-async function stepsOf(
-  { store, operation, input, isReading }: StoreWork,
-  signal: AbortSignal,
-): Promise<AsyncGenerator<object, object, void>> {
+async function stepsOf(work: StoreWork, signal: AbortSignal): Promise<AsyncGenerator<object, object, void>> {
+  const { store, operation, input, isReading } = work
   const { root } = store.filesystem
   const owner = await storeOwner(root)
   if (owner?.office) return callOperation(owner.office, { store: store.name, operation, input }, signal)
   if (owner !== undefined && !isReading) throw new StoreBusyError(nearby(root), owner)
-  return runHere(store, { operation, input, isReading: isReading === true }, signal)
+  return runHere(work, signal)
 }
 
 async function* runHere(
-  store: StoreConfig,
-  { operation, input, isReading }: { operation: string; input: object; isReading: boolean },
+  { store, operation, input, isReading = false, open }: StoreWork,
   signal: AbortSignal,
 ): AsyncGenerator<object, object, void> {
   await using opened = new AsyncDisposableStack()
@@ -97,11 +97,20 @@ async function* runHere(
     const lock = await StoreLock.take(store.filesystem.root)
     opened.defer(() => lock.release())
   }
-  // Imported here, so that a command which asks a running gateway does not load one.
-  const { openStore } = await import('../app/open-store.ts')
-  const run = (await openStore(store, { isReading }, opened))[operation]
+  const openHere = open ?? ((stack) => openPushed(store, isReading, stack))
+  const run = (await openHere(opened))[operation]
   if (!run) throw new Error(`the store ${store.name} has no operation ${operation}`)
   return yield* run(input, signal)
+}
+
+async function openPushed(
+  store: StoreConfig,
+  isReading: boolean,
+  opened: AsyncDisposableStack,
+): Promise<StoreOperations> {
+  // Imported here, so that a command which asks a running gateway does not load one.
+  const { openStore } = await import('../app/open-store.ts')
+  return openStore(store, { isReading }, opened)
 }
 
 /** What a command line's `REPOSITORY[:TAG|@DIGEST]` names. */

@@ -25,6 +25,8 @@ export interface Config {
   /** The longest literal prefix first: the first pattern that matches decides. */
   readonly repositories: readonly RouteConfig[]
   readonly stores: ReadonlyMap<string, StoreConfig>
+  /** What is pulled through the mirrors by the clock. */
+  readonly warmUp: readonly WarmUpConfig[]
   readonly cache: CacheConfig
   readonly limits: LimitsConfig
   readonly logging: LoggingConfig
@@ -259,6 +261,15 @@ export interface TagRuleConfig {
         readonly pulledWithinMs: number | undefined
       }
     | undefined
+}
+
+export interface WarmUpConfig {
+  /** A cron pattern in local time. */
+  readonly schedule: string
+  /** As clients name them. */
+  readonly images: readonly string[]
+  /** `linux/amd64`; empty: every one. */
+  readonly platforms: readonly string[]
 }
 
 export interface CacheConfig {

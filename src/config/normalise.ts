@@ -83,6 +83,7 @@ export function normalise(file: ConfigFile, options: NormaliseOptions): Config {
       tagRules: store.tags.map(toTagRule),
       limits: { maxBytes: store.maxSize, unusedAfterMs: store.unusedAfter, pins: store.pins },
     })),
+    warmUp: file.warmUp,
     cache: { memoryBytes: file.cache.memory, redis: file.cache.redis },
     limits: { idleTimeoutMs: file.limits.idleTimeout },
     logging: file.logging,

@@ -1,5 +1,6 @@
 // The pieces that the configuration's schema is built from, each with the words it refuses a value with.
 import { isIP } from 'node:net'
+import { Cron } from 'croner'
 import { z } from 'zod'
 import { parseRepositoryName } from '../oci/repository-name.ts'
 import { DURATION, parseDurationMs, parseSizeBytes, SIZE } from './quantities.ts'
@@ -36,6 +37,18 @@ export const size = z
   .string({ error: 'must be a size such as 512KiB, 64MiB or 200GiB' })
   .regex(SIZE, 'must be a size such as 512KiB, 64MiB or 200GiB')
   .transform(parseSizeBytes)
+
+export const cronPattern = z
+  .string()
+  .refine(isCronPattern, 'must be a cron pattern such as "0 3 * * *" (minute, hour, day, month, weekday)')
+
+function isCronPattern(text: string): boolean {
+  try {
+    return new Cron(text, { paused: true }).nextRun() !== null
+  } catch {
+    return false
+  }
+}
 
 /** A setting that the design names and this version does not have: refused instead of ignored. */
 export function notYet() {

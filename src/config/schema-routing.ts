@@ -1,8 +1,17 @@
 // The part of the file that says which repositories come from where: upstreams, routes, stores.
-import { Cron } from 'croner'
 import { z } from 'zod'
 import { asOf, freshness } from './schema-freshness.ts'
-import { duration, name, notYet, path, repositoryPath, section, size, text } from './schema-parts.ts'
+import {
+  cronPattern,
+  duration,
+  name,
+  notYet,
+  path,
+  repositoryPath,
+  section,
+  size,
+  text,
+} from './schema-parts.ts'
 import { coreToken } from './schema-tokens.ts'
 import { upstreamConnection, upstreamLogin, upstreamUrls } from './schema-upstreams.ts'
 
@@ -51,9 +60,7 @@ const uploads = section({
 })
 
 const gc = section({
-  schedule: z
-    .string()
-    .refine(isCronPattern, 'must be a cron pattern such as "0 3 * * *" (minute, hour, day, month, weekday)')
+  schedule: cronPattern
     .optional()
     .describe('When the store is collected, as a cron pattern in local time; by default when asked to.'),
   grace: duration
@@ -133,11 +140,3 @@ const store = section({
 })
 
 export const stores = z.record(name, store).default({})
-
-function isCronPattern(text: string): boolean {
-  try {
-    return new Cron(text, { paused: true }).nextRun() !== null
-  } catch {
-    return false
-  }
-}

@@ -5,6 +5,7 @@ import { admin, hosts, listen, trustedProxies } from './schema-listen.ts'
 import { audit } from './schema-audit.ts'
 import { duration, origin, section, size } from './schema-parts.ts'
 import { repositories, stores, upstreams } from './schema-routing.ts'
+import { warmUp } from './schema-warm-up.ts'
 
 const redisUrl = z
   .string()
@@ -59,6 +60,7 @@ export const fileSchema = section({
   upstreams,
   repositories,
   stores,
+  warmUp,
   cache,
   limits,
   logging,

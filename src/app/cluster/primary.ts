@@ -8,6 +8,7 @@ import { scheduleGc } from '../gc-schedule.ts'
 import type { Gateway, GatewayOptions } from '../gateway.ts'
 import { measureStores } from '../log-events.ts'
 import { buildParts, type Parts } from '../parts.ts'
+import { scheduleWarmUps } from '../warm-up-schedule.ts'
 import { Reloader } from '../reloader.ts'
 import { StoreLocks } from '../store-locks.ts'
 import { Crew, type CrewOptions } from './crew.ts'
@@ -57,6 +58,7 @@ export async function startPrimary(config: Config, options: GatewayOptions): Pro
   const parts = await buildParts({ ...config, cache }, { logger, peers }, opened)
   const { auth, keyFiles, operations } = parts
   scheduleGc(config, operations, logger, opened)
+  scheduleWarmUps(config, operations, logger, opened)
   const adminUrl = await openAdminSide(
     config,
     parts,
