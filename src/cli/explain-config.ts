@@ -13,6 +13,7 @@ import type {
 } from '../config/config.ts'
 import { formatDuration } from '../config/quantities.ts'
 import { explainClientCas, explainIdentities } from './explain-identities.ts'
+import { explainUpstreams } from './explain-upstreams.ts'
 import { nearby } from './nearby.ts'
 import { counted, formatBytes } from './output.ts'
 
@@ -29,6 +30,7 @@ export async function explainConfig(config: Config): Promise<string[]> {
       ? ['grants    who may not pull is answered 404, as if nothing were there']
       : []),
     ...config.repositories.map((route) => `routes    ${explainRoute(route, config)}`),
+    ...explainUpstreams(config).map((line) => `upstreams ${line}`),
     ...[...config.stores.values()].map(
       ({ name, filesystem, gc: { schedule } }) =>
         `stores    ${name} in ${nearby(filesystem.root)}${schedule === undefined ? '' : `, garbage collected at ${schedule}`}`,

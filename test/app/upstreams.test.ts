@@ -66,9 +66,10 @@ test('a credential helper logs in, and a private image can be pulled; none of it
   })
   const program = await writeHelper(t)
   await program.answers({ username: 'acme', secret: 'canary-secret' })
-  const exec = { helper: program.path, server: 'hub.example.com' }
+  const exec = { helper: 'test', server: 'hub.example.com' }
   const gateway = await startGateway(t, {
     config: mirroring({ url: hub.url, visibility: 'shared', exec }),
+    env: { PATH: `${program.folder}:${process.env['PATH']}` },
   })
   const path = '/v2/docker.io/acme/private/manifests/1'
   assert.equal((await send(gateway.url + path, { ca: gateway.ca })).status, 200)

@@ -27,7 +27,10 @@ test('a good configuration is explained in a few lines, without its secrets', as
     'alice:$2y$05$abcdefghijklmnopqrstuuH4nNdG4ENvOZVNtWBGIVmvYkYCmSZsC\nbob:{MD9}x\n',
   )
   await writeFile(join(cwd, 'c.yml'), GOOD)
-  const { code, stdout, stderr } = await runCli(cwd, ['check', '--config', 'c.yml'], { HUB: 'sesame' })
+  const { code, stdout, stderr } = await runCli(cwd, ['check', '--config', 'c.yml'], {
+    HUB: 'sesame',
+    HTTPS_PROXY: 'http://me:secret@proxy.lan:3128',
+  })
   assert.equal(stderr, '')
   assert.deepEqual(stdout.split('\n'), [
     'c.yml is valid:',
@@ -44,6 +47,7 @@ test('a good configuration is explained in a few lines, without its secrets', as
     'grants    catalog: alice',
     'routes    docker.io/** mirrored from https://registry-1.docker.io into store mirror; tags are asked for again after: latest 10m, * 2d',
     'routes    ** kept in store main',
+    'upstreams hub: logged in to as u; by the proxy http://proxy.lan:3128',
     'stores    main in data/main',
     'stores    mirror in /var/mirror',
     '',
