@@ -45,6 +45,7 @@ test('without a file, the built-in defaults mirror Docker Hub and let the admin 
       kind: 'mirror',
       upstream: 'hub',
       store: 'mirror',
+      overlay: undefined,
       tagTtl: { rules: [], defaultMs: 172_800_000 },
       negativeTtlMs: 2_000,
       staleWhileRevalidateMs: 0,
