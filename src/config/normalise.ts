@@ -1,4 +1,5 @@
 // From the words of the file to the configuration that the program uses.
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import type {
   AuditConfig,
@@ -19,8 +20,8 @@ import { toUpstream } from './normalise-upstreams.ts'
 import { byLiteralPrefix, literalPrefix } from './patterns.ts'
 import type { ConfigFile } from './schema.ts'
 
-/** Workers do not know enough of each other yet. */
-const AUTO_WORKERS = 1
+/** More of them hardly serve more: then it is the network's turn. */
+const MOST_AUTO_WORKERS = 16
 
 export interface NormaliseOptions {
   readonly source: string | undefined
@@ -42,7 +43,7 @@ export function normalise(file: ConfigFile, options: NormaliseOptions): Config {
     file: source,
     listen: file.listen.map((listener) => toListener(listener, publicNames(file), absolute)),
     admin: file.admin,
-    workers: file.workers === 'auto' ? AUTO_WORKERS : file.workers,
+    workers: file.workers === 'auto' ? coresOf() : file.workers,
     publicUrl: file.publicUrl,
     trustedProxies: file.trustedProxies,
     hosts: mapValues(file.hosts, ({ defaultNamespace, lenient, upstreamLogins }) => ({
@@ -90,6 +91,11 @@ export function normalise(file: ConfigFile, options: NormaliseOptions): Config {
     audit: file.audit && toAudit(file.audit, absolute),
     shutdownGraceMs: file.shutdownGrace,
   }
+}
+
+/** Those that this process may use, also by the quota of a container. */
+function coresOf(): number {
+  return Math.min(availableParallelism(), MOST_AUTO_WORKERS)
 }
 
 type Absolute = (path: string) => string

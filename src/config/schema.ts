@@ -47,7 +47,7 @@ export const fileSchema = section({
   workers: z
     .union([z.literal('auto'), z.int().min(1, WORKERS_ERROR).max(MOST_WORKERS, WORKERS_ERROR)], WORKERS_ERROR)
     .default('auto')
-    .describe('Processes that serve clients; 1: one process for everything.'),
+    .describe('Processes that serve clients; auto: one for each core, 1: one process for everything.'),
   publicUrl: origin.optional().describe('What clients are told; by default what their requests say.'),
   trustedProxies,
   hosts,

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { before, test } from 'node:test'
 import { digestOf } from '../../src/oci/digest.ts'
-import { connectRaw, send, type RequestOptions } from '../support/http.ts'
+import { connectRaw, send, type RequestOptions, oneConnection } from '../support/http.ts'
 import { startGateway, type RunningGateway } from '../support/gateway.ts'
 import { describe, imageOf } from '../support/images.ts'
 import { fileScope } from '../support/scope.ts'
@@ -345,7 +345,8 @@ test('garbage behind a request is not answered into the middle of its answer', a
   assert.equal(raw.received().includes('HTTP/1.1 400'), false)
 })
 
-test('manifests of any characters and any size are answered byte by byte, out of the store and out of memory', async () => {
+test('manifests of any characters and any size are answered byte by byte, out of the store and out of memory', async (t) => {
+  const agent = oneConnection(t)
   const mediaType = 'application/vnd.oci.image.index.v1+json'
   const annotations = (text: string) => ({
     schemaVersion: 2,
@@ -356,10 +357,16 @@ test('manifests of any characters and any size are answered byte by byte, out of
   for (const text of ['grün, 緑, \u0000', 'ü'.repeat(20_000)]) {
     const body = Buffer.from(JSON.stringify(annotations(text)))
     const path = '/v2/team-a/characters/manifests/v1'
-    const pushed = await ask(path, { ...alice, method: 'PUT', body, headers: { 'Content-Type': mediaType } })
+    const pushed = await ask(path, {
+      ...alice,
+      agent,
+      method: 'PUT',
+      body,
+      headers: { 'Content-Type': mediaType },
+    })
     assert.equal(pushed.status, 201)
     for (const expected of ['miss', 'hit', 'hit']) {
-      const pulled = await ask(path, alice)
+      const pulled = await ask(path, { ...alice, agent })
       assert.equal(pulled.headers['x-cache'], expected)
       assert.deepEqual(pulled.body, body)
     }

@@ -51,11 +51,12 @@ async function sendAll(
     await send(url + path, { ...options, headers: { 'X-Forwarded-For': '10.0.0.7', ...options.headers } })
 }
 
-/** The lines of the file, when so many are there. */
+/** The lines of the file in the order of their time, when so many are there; several workers write by turns. */
 async function linesOf(file: string, count: number): Promise<Line[]> {
   return until(`${count} lines are there`, async () => {
     const lines = (await readFile(file, 'utf8')).split('\n').slice(0, -1)
-    return lines.length >= count ? lines.map((line) => JSON.parse(line) as Line) : undefined
+    if (lines.length < count) return undefined
+    return lines.map((line) => JSON.parse(line) as Line).toSorted((a, b) => a.time.localeCompare(b.time))
   })
 }
 

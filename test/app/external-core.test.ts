@@ -8,7 +8,7 @@ import { digestOf } from '../../src/oci/digest.ts'
 import { startDockerRegistry } from '../support/docker-registry.ts'
 import { startGateway, type RunningGateway } from '../support/gateway.ts'
 import { writeHtpasswd } from '../support/htpasswd.ts'
-import { send, type RequestOptions } from '../support/http.ts'
+import { send, type RequestOptions, oneConnection } from '../support/http.ts'
 import { imageOf, multiArch } from '../support/images.ts'
 import { readLayout, writeLayout } from '../support/oci-layout.ts'
 import { atEnd, temporaryFolder } from '../support/scope.ts'
@@ -52,7 +52,9 @@ test('skopeo pushes and pulls through the gateway to a registry:2 that has a log
 test('manifests come through the cache, and a push or a delete is seen at once', async (t) => {
   const core = await startDockerRegistry(t)
   const { url, ca } = await startFront(t, { url: core.url })
-  const ask = (path: string, options: RequestOptions = {}) => send(url + path, { ca, ...alice, ...options })
+  const agent = oneConnection(t)
+  const ask = (path: string, options: RequestOptions = {}) =>
+    send(url + path, { ca, agent, ...alice, ...options })
   const push = async (seed: string) => {
     const { manifest, blobs } = imageOf({ seed })
     for (const { digest, bytes } of blobs) {

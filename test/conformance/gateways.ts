@@ -17,12 +17,25 @@ export async function startOpenGateway(t: Scope): Promise<Target> {
   const address = `127.0.0.1:${await freePort()}`
   const everything = { pull: ['$anonymous'], push: ['$anonymous'], delete: ['$anonymous'] }
   const url = `http://${address}`
-  await start(t, url, { listen: [{ address }], access: [{ repositories: ['**'], ...everything }] })
+  await start(t, url, {
+    workers: 1,
+    listen: [{ address }],
+    access: [{ repositories: ['**'], ...everything }],
+  })
   return { name: 'without login', url }
 }
 
 /** HTTPS, where one account may do everything and nobody else anything. */
-export async function startGuardedGateway(t: Scope): Promise<Target> {
+export function startGuardedGateway(t: Scope): Promise<Target> {
+  return startGuarded(t, 'with login over TLS', 1)
+}
+
+/** The same, where two processes serve it. */
+export function startWorkersGateway(t: Scope): Promise<Target> {
+  return startGuarded(t, 'with login over TLS and two workers', 2)
+}
+
+async function startGuarded(t: Scope, name: string, workers: number): Promise<Target> {
   const address = `127.0.0.1:${await freePort()}`
   const { certificate, key, ca } = await makeCertificate(t)
   const file = await writeHtpasswd(t, { [ACCOUNT.username]: ACCOUNT.password })
@@ -32,9 +45,10 @@ export async function startGuardedGateway(t: Scope): Promise<Target> {
     listen: [{ address, tls: { certificate, key } }],
     auth: { htpasswd: { file }, token: { service: 'conformance', issuer: 'dockgate' } },
     access: [{ repositories: ['**'], pull: names, push: names, delete: names }],
+    workers,
   }
   await start(t, url, configuration, ca)
-  return { name: 'with login over TLS', url, account: ACCOUNT, caFile: certificate }
+  return { name, url, account: ACCOUNT, caFile: certificate }
 }
 
 async function start(t: Scope, url: string, configuration: object, ca?: string): Promise<void> {
@@ -42,7 +56,6 @@ async function start(t: Scope, url: string, configuration: object, ca?: string):
   const file = join(folder, 'dockgate.yml')
   const rest = {
     admin: { address: `127.0.0.1:${await freePort()}` },
-    workers: 1,
     repositories: { '**': { store: 'main' } },
     stores: { main: { filesystem: { root: join(folder, 'registry') } } },
   }

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Scope } from '../support/scope.ts'
-import { startGuardedGateway, startOpenGateway } from './gateways.ts'
+import { startGuardedGateway, startOpenGateway, startWorkersGateway } from './gateways.ts'
 import { judge, readKnown, type Report } from './report.ts'
 import { findSuite, runSuite, SuiteUnavailableError, type Target, type Version } from './suite.ts'
 
@@ -48,7 +48,7 @@ async function main(): Promise<number> {
 
 function targets(): ((t: Scope) => Promise<Target>)[] {
   const { url, account } = options
-  if (url === undefined) return [startOpenGateway, startGuardedGateway]
+  if (url === undefined) return [startOpenGateway, startGuardedGateway, startWorkersGateway]
   const [username = '', ...password] = account?.split(':') ?? []
   const login = account === undefined ? {} : { account: { username, password: password.join(':') } }
   return [() => Promise.resolve({ name: 'other registry', url, ...login })]

@@ -1,12 +1,13 @@
 // Requests with full control: any header, any body stream, a CA of one's own, and raw bytes on a socket.
 import { once } from 'node:events'
 import { request as httpRequest, type Agent, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { connect as connectPlain, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { connect as connectTls } from 'node:tls'
+import { atEnd, type Scope } from './scope.ts'
 import { until } from './until.ts'
 
 export interface RequestOptions {
@@ -67,6 +68,13 @@ export async function open(url: string | URL, options: RequestOptions = {}): Pro
   } else request.end(body)
   const [response] = await answered
   return response
+}
+
+/** One kept connection to an https server: of several workers the same one answers all that is sent with it. */
+export function oneConnection(t: Scope): Agent {
+  const agent = new HttpsAgent({ keepAlive: true, maxSockets: 1 })
+  atEnd(t, () => agent.destroy())
+  return agent
 }
 
 function headersOf({

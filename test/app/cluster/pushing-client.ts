@@ -26,7 +26,9 @@ export class PushingClient {
 
   static async start(t: Scope, config: Readonly<Record<string, unknown>>): Promise<PushingClient> {
     const listen = [{ address: '127.0.0.1:0' }]
-    const options = { config: { workers: WORKERS, listen, ...config }, readyTimeoutMs: START_MS }
+    // Connections are handed out in turn, so that every worker is asked.
+    const env = { NODE_CLUSTER_SCHED_POLICY: 'rr' }
+    const options = { config: { workers: WORKERS, listen, ...config }, readyTimeoutMs: START_MS, env }
     return new PushingClient(await startGateway(t, options))
   }
 
