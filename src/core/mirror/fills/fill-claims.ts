@@ -1,11 +1,10 @@
 // Which process fetches which blob: of all who want one at once, in whatever process of the machine, one is the first.
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { algorithmOf, hexOf, type Digest } from '../../../oci/digest.ts'
 import { thisProcess } from '../../../storage/process-identity.ts'
-import { codeOf } from '../../../storage/system-error.ts'
+import { onDisk, ownBytes } from '../../../storage/disk-threads.ts'
 import { whileAlone } from '../../../storage/while-alone.ts'
 import { ACTIVE } from './active-claims.ts'
 import { claimLine, type ClaimText } from './claim-text.ts'
@@ -74,59 +73,34 @@ export class FillClaims {
   }
 
   /** Undefined when there is one. */
-  async #create(path: string, repository: string): Promise<OwnClaim | undefined> {
-    try {
-      return await this.#own(path, { repository, ...fresh() }, async (line) => {
-        return begun(await this.#openNew(path), path, line)
-      })
-    } catch (error) {
-      if (codeOf(error) === 'EEXIST') return undefined
-      throw error
-    }
+  #create(path: string, repository: string): Promise<OwnClaim | undefined> {
+    // One turn in a thread, in place of several: whoever asked waits for it.
+    return this.#own(path, { repository, ...fresh() }, (line) => onDisk('createFile', path, line))
   }
 
-  /** Of all who try at once one is not told EEXIST. */
-  async #openNew(path: string): Promise<FileHandle> {
-    try {
-      return await open(path, 'ax')
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error
-      await mkdir(this.#folder, { recursive: true })
-      return open(path, 'ax')
-    }
-  }
-
-  #replace(path: string, wanted: Wanted): Promise<OwnClaim> {
-    const temporary = `${path}.${randomUUID()}`
+  #replace(path: string, wanted: Wanted): Promise<OwnClaim | undefined> {
     return this.#own(path, wanted, async (line) => {
-      const handle = await begun(await open(temporary, 'ax'), temporary, line)
-      await rename(temporary, path)
-      return handle
+      await onDisk('replaceFile', path, line, { fsync: false })
+      return true
     })
   }
 
-  async #own(path: string, wanted: Wanted, write: (line: string) => Promise<FileHandle>): Promise<OwnClaim> {
+  /** Undefined when `write` answers false. */
+  async #own(
+    path: string,
+    wanted: Wanted,
+    write: (line: Uint8Array) => Promise<boolean>,
+  ): Promise<OwnClaim | undefined> {
     const text = { ...wanted, token: randomUUID(), owner: await thisProcess(), end: undefined }
     // Before anybody can read it: what this process claims and does not know of is void.
     ACTIVE.add(text.token)
-    try {
-      const handle = await write(claimLine(text))
-      return new OwnClaim({ folder: this.#folder, path, handle, text })
-    } catch (error) {
+    const isWritten = await write(ownBytes(Buffer.from(claimLine(text)))).catch((error: unknown) => {
       ACTIVE.delete(text.token)
       throw error
-    }
-  }
-}
-
-async function begun(handle: FileHandle, path: string, line: string): Promise<FileHandle> {
-  try {
-    await handle.appendFile(line)
-    return handle
-  } catch (error) {
-    await handle.close()
-    await rm(path, { force: true })
-    throw error
+    })
+    if (isWritten) return new OwnClaim({ folder: this.#folder, path, text })
+    ACTIVE.delete(text.token)
+    return undefined
   }
 }
 

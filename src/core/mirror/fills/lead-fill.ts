@@ -43,6 +43,7 @@ export async function leadFill(options: LeadFillOptions): Promise<void> {
     progress.grow(spool.size)
     const digester = await hashedPrefix(spool, spool.size, digest)
     await receive(options, digester)
+    await spooled(() => spool.flush())
     requireDigest(digester, digest)
   } finally {
     body?.destroy()
@@ -96,13 +97,17 @@ async function take(
     signal.throwIfAborted()
     if (spool.size + chunk.length > progress.size)
       throw new UpstreamInvalidAnswerError('the upstream sent more than it announced')
-    try {
-      await spool.append(chunk)
-    } catch (cause) {
-      throw new SpoolFailedError('a blob on its way could not be written to the disk', { cause })
-    }
+    await spooled(() => spool.append(chunk))
     digester.update(chunk)
     progress.grow(spool.size)
+  }
+}
+
+async function spooled(work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (cause) {
+    throw new SpoolFailedError('a blob on its way could not be written to the disk', { cause })
   }
 }
 

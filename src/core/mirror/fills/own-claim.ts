@@ -1,26 +1,26 @@
 // The claim of this process on a blob that it fetches: others read there how it goes.
-import { rm, type FileHandle } from 'node:fs/promises'
+import { open, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ACTIVE } from './active-claims.ts'
 import { claimLine, type ClaimText, type FillEnd } from './claim-text.ts'
-import { SeenClaim } from './seen-claim.ts'
 
 export interface OwnClaimOptions {
   readonly folder: string
   readonly path: string
-  /** Open for writing behind the claim's first line; closed with it. */
-  readonly handle: FileHandle
   readonly text: ClaimText
 }
 
 export class OwnClaim {
   readonly isOwn = true
   readonly #options: OwnClaimOptions
-  #writing: Promise<unknown> = Promise.resolve()
+  readonly #file: Promise<FileHandle>
+  #writing: Promise<unknown>
 
   /** Its token is among the active ones already. */
   constructor(options: OwnClaimOptions) {
     this.#options = options
+    this.#file = open(options.path, 'a')
+    this.#writing = this.#file.catch(() => undefined)
   }
 
   /** As an earlier owner was told; undefined when the upstream is still to be asked. */
@@ -59,22 +59,20 @@ export class OwnClaim {
   }
 
   async #append(part: Partial<ClaimText>): Promise<void> {
-    const { handle } = this.#options
-    const written = this.#writing.then(() => handle.appendFile(claimLine(part)))
+    const written = this.#writing.then(async () => (await this.#file).appendFile(claimLine(part)))
     this.#writing = written.catch(() => undefined)
     await written
   }
 
   /** A process that was frozen for long may have been taken for gone. */
   async #isOurs(): Promise<boolean> {
-    const now = await SeenClaim.open(this.#options.path)
-    await now?.close()
-    return now?.text?.token === this.#options.text.token
+    // Another claim in its place leaves this one without a name.
+    return (await (await this.#file).stat()).nlink > 0
   }
 
   async #release(): Promise<void> {
     ACTIVE.delete(this.#options.text.token)
     await this.#writing
-    await this.#options.handle.close()
+    await (await this.#file).close()
   }
 }

@@ -17,7 +17,7 @@ export async function sweepClaims(folder: string, claims: FillClaims): Promise<v
   }
   // Bytes without a claim, and claims that were never put in their place.
   for (const name of await filesIn(folder))
-    if (/\.data$|\.claim\./.test(name) && !named.has(join(folder, name))) await removeOld(join(folder, name))
+    if (/\.(data|tmp)$/.test(name) && !named.has(join(folder, name))) await removeOld(join(folder, name))
 }
 
 /** The path of its bytes, when it stays. */
