@@ -11,6 +11,7 @@ import { tagsLeadingTo } from '../core/bundled/index-tree.ts'
 import { PullTimes } from '../core/content/pull-times.ts'
 import { SharedPullTimes } from '../core/content/shared-pull-times.ts'
 import { quarantine } from '../core/bundled/scrub/quarantine.ts'
+import { WarnedDeletesRegistry } from '../core/bundled/warned-deletes.ts'
 import type { ContentStore } from '../core/content/content-store.ts'
 import { ProtectedRegistry } from '../core/protected.ts'
 import { RecordedPullsRegistry } from '../core/recorded-pulls.ts'
@@ -76,11 +77,12 @@ export async function buildStore(
     collector,
     graceMs: store.gc.graceMs,
   })
+  const warned = new WarnedDeletesRegistry(fenced, content)
   const registry = pulls
-    ? new RecordedPullsRegistry(fenced, {
+    ? new RecordedPullsRegistry(warned, {
         onPull: (repository, reference) => pulls.note(repository, reference),
       })
-    : fenced
+    : warned
   return { registry, operations }
 }
 

@@ -24,7 +24,6 @@ import type {
   UploadStore,
 } from '../registry.ts'
 import { BlobHolders } from './blob-holders.ts'
-import { warnIfStillNamed } from './still-named.ts'
 import { deleteManifest, deleteTag, putManifest, unknownManifest } from './manifest-writes.ts'
 import { listReferrers } from './referrer-listing.ts'
 import { SessionClaims } from './session-claims.ts'
@@ -77,12 +76,11 @@ export class BundledRegistry implements Registry {
     return answered(() => putManifest(this.#content, repository, reference, manifest))
   }
 
-  deleteManifest(repository: RepositoryName, reference: Reference, context: RequestContext): Promise<void> {
+  deleteManifest(repository: RepositoryName, reference: Reference): Promise<void> {
     return answered(async () => {
       this.#requireDelete()
       if (!isDigest(reference)) return deleteTag(this.#content, repository, reference)
       await deleteManifest(this.#content, repository, reference)
-      await warnIfStillNamed(this.#content, repository, reference, context)
     })
   }
 
@@ -108,12 +106,11 @@ export class BundledRegistry implements Registry {
     })
   }
 
-  deleteBlob(repository: RepositoryName, digest: Digest, context: RequestContext): Promise<void> {
+  deleteBlob(repository: RepositoryName, digest: Digest): Promise<void> {
     return answered(async () => {
       this.#requireDelete()
       await this.#blob(repository, digest)
       await this.#content.blobs.unlink(repository, digest)
-      await warnIfStillNamed(this.#content, repository, digest, context)
     })
   }
 
