@@ -19,7 +19,7 @@ import { MirrorBlobs } from './mirror-blobs.ts'
 import { MirrorManifests } from './mirror-manifests.ts'
 import { imageInstead } from './platform-choice.ts'
 import { UNWATCHED, type StoreWatch } from './store-watch.ts'
-import type { TagFreshnessOptions } from './tag-freshness.ts'
+import type { Quota, TagFreshnessOptions } from './tag-freshness.ts'
 import type {
   CacheVerdict,
   ManifestAnswer,
@@ -82,7 +82,7 @@ export class MirrorRegistry implements Registry {
     this.#servesStale = options.staleIfErrorMs !== 0
     this.#watch = options.watch ?? UNWATCHED
     const shared = {
-      quota: client.budget,
+      quota: quotaOf(client),
       ...options,
       watch: this.#watch,
       nameOf,
@@ -200,6 +200,14 @@ async function refuseWrite(): Promise<never> {
   throw new RegistryError('UNSUPPORTED', 'this repository mirrors another registry: push to that one', {
     headers: { Allow: 'GET, HEAD' },
   })
+}
+
+/** Of whichever URL, and in whoever's name, the client asks at the moment. */
+function quotaOf(client: UpstreamClient): Quota {
+  return {
+    remainingShare: () => client.budget.remainingShare(),
+    isReserveOnly: () => client.budget.isReserveOnly(),
+  }
 }
 
 function fromUpstream<Result>(notFound: ErrorCode, work: () => Promise<Result>): Promise<Result> {

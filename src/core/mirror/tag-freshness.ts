@@ -36,10 +36,12 @@ export class TagFreshness {
 
   /** Answered without a question. */
   isFresh(tag: Tag, { checkedAt, held, rules }: TagState): boolean {
-    const { now, hold } = this.#options
+    const { now, hold, tagTtlMs } = this.#options
     if (rules !== hold?.key) return false
     const age = now() - checkedAt
-    return age >= 0 && age < this.#ttlMs(tag) && (held === undefined || now() < held.until)
+    if (age < 0 || (held && now() >= held.until)) return false
+    // The quota is looked at only where it matters: nearly every answer is younger.
+    return age < tagTtlMs(tag) || age < this.#ttlMs(tag)
   }
 
   /** Answered at once, and asked for behind the answer. */
