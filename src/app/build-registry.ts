@@ -12,6 +12,7 @@ import { ExternalRegistry } from '../core/external/external-registry.ts'
 import { HttpForwarder } from '../core/external/http-forwarder.ts'
 import { MirrorRegistry } from '../core/mirror/mirror-registry.ts'
 import { OverlayRegistry } from '../core/overlay.ts'
+import { TagNews } from '../core/mirror/tag-news.ts'
 import { ReferenceCache } from '../core/reference-cache.ts'
 import type { Registry } from '../core/registry.ts'
 import { RoutedRegistry, type RouteOptions } from '../core/routed.ts'
@@ -141,6 +142,8 @@ class RouteBuilder {
     const { content, upkeep, spoolFolder } = await this.#mirrorStoreOf(this.#storeOf(route.store))
     const { client } = await this.#upstreams.access(upstream)
     const options = await this.#upstreams.options(upstream)
+    const locks = new PeerLocks(this.#peers, `mirror of ${route.pattern}`)
+    const news = new TagNews(this.#peers, `tags of ${route.pattern}`)
     const build = (asked: UpstreamClient) =>
       new MirrorRegistry({
         client: asked,
@@ -148,7 +151,8 @@ class RouteBuilder {
         manifests: this.#caches.manifests,
         rewrite,
         ...freshnessOf(route),
-        locks: new PeerLocks(this.#peers, `mirror of ${route.pattern}`),
+        locks,
+        news,
         watch: upkeep,
         spoolFolder,
       })

@@ -5,6 +5,9 @@ import type { Message, Peers } from './peers.ts'
 /** What a worker asks for: its turn, under a number of its own; by the number alone that its turn ends. */
 type Wish = readonly [number, string, LockMode] | readonly [number]
 
+/** Of this process, over all locks: several may have one topic. */
+let lastNumber = 0
+
 /** In a process that is alone, and in the primary, a lock costs no message. */
 export class PeerLocks implements Locks {
   readonly #peers: Peers
@@ -14,7 +17,6 @@ export class PeerLocks implements Locks {
   readonly #held = new Map<string, Map<number, () => void>>()
   /** A message of a process may come after its end. */
   readonly #gone = new Set<string>()
-  #lastNumber = 0
 
   /** `topic`: locks of one topic have nothing to do with those of another. */
   constructor(peers: Peers, topic: string) {
@@ -34,7 +36,7 @@ export class PeerLocks implements Locks {
   }
 
   async #run<Result>(key: string, mode: LockMode, work: () => Promise<Result>): Promise<Result> {
-    const number = ++this.#lastNumber
+    const number = ++lastNumber
     await this.#ask([number, key, mode])
     try {
       return await work()

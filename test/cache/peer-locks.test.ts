@@ -79,6 +79,16 @@ test('work that fails frees its key in every process', async () => {
   assert.equal(await other.alone('a', async () => 'free'), 'free')
 })
 
+test('several locks of one topic in one process are one', async () => {
+  const link = linkPeers()
+  new PeerLocks(link.primary, 'test')
+  const worker = link.join()
+  const all = [new PeerLocks(worker, 'test'), new PeerLocks(worker, 'test'), new PeerLocks(worker, 'test')]
+  assert.equal(await mostAtOnce((work) => all.map((locks) => locks.alone('a', work))), 1)
+  assert.equal(await mostAtOnce((work) => all.map((locks) => locks.shared('a', work))), 3)
+  assert.equal(await all[0]?.alone('a', async () => 'free'), 'free')
+})
+
 test('a process that is alone asks nobody', async () => {
   const locks = new PeerLocks({ ...noPeers(), askPrimary: () => assert.fail('asked') }, 'test')
   assert.equal(await locks.alone('a', async () => 'done'), 'done')

@@ -10,6 +10,7 @@ import { AbsentManifests } from './absent-manifests.ts'
 import { MirrorDigests, type MirrorDigestsOptions } from './mirror-digests.ts'
 import { MirrorTags, type MirrorTagsOptions } from './mirror-tags.ts'
 import { TagHistory } from './tag-history.ts'
+import type { TagNews } from './tag-news.ts'
 import { TagStates } from './tag-states.ts'
 import { TagsAsOf } from './tags-as-of.ts'
 
@@ -22,6 +23,8 @@ export interface MirrorManifestsOptions
   readonly asOf?: number | undefined
   /** Shared with the other processes of the gateway, so that only one of them asks; without it each asks for itself. */
   readonly locks?: Locks | undefined
+  /** What other processes are told of tags, and tell; by default there are none. */
+  readonly news?: TagNews | undefined
 }
 
 /** Who waits longer for another process than that asks for itself: the upstream may hang there. */
@@ -40,7 +43,11 @@ export class MirrorManifests {
     const { content, asOf, now, negativeTtlMs } = options
     this.#options = options
     this.#digests = new MirrorDigests(options)
-    this.#tags = new MirrorTags({ ...options, digests: this.#digests, states: new TagStates(content) })
+    this.#tags = new MirrorTags({
+      ...options,
+      digests: this.#digests,
+      states: new TagStates(content, options.news),
+    })
     this.#absent = new AbsentManifests({ ttlMs: negativeTtlMs, now })
     if (asOf === undefined) return
     this.#past = new TagsAsOf({ history: new TagHistory(content.driver), digests: this.#digests, asOf })

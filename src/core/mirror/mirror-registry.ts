@@ -17,6 +17,7 @@ import { Deliveries } from './deliveries.ts'
 import { DEFAULT_FILL_LIMITS, type FillLimits } from './fills/fill-limits.ts'
 import { MirrorBlobs } from './mirror-blobs.ts'
 import { MirrorManifests } from './mirror-manifests.ts'
+import type { TagNews } from './tag-news.ts'
 import { imageInstead } from './platform-choice.ts'
 import { UNWATCHED, type StoreWatch } from './store-watch.ts'
 import type { Quota, TagFreshnessOptions } from './tag-freshness.ts'
@@ -55,6 +56,8 @@ export interface MirrorRegistryOptions extends Omit<TagFreshnessOptions, 'now'> 
   readonly asOf?: number | undefined
   /** Shared with the other processes of the gateway, so that of all who want a manifest one asks the upstream. */
   readonly locks?: Locks | undefined
+  /** What other processes of the gateway are told of tags, and tell; by default there are none. */
+  readonly news?: TagNews
   /** Who is told of the use of the store; by default nothing ever goes from it. */
   readonly watch?: StoreWatch
   /** What downloads may take of the machine. */

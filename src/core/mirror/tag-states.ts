@@ -11,6 +11,7 @@ import { tagFolder } from '../content/layout.ts'
 import { asCache } from './as-cache.ts'
 import { TagHistory, type Sighting, type TagRun } from './tag-history.ts'
 import type { HeldDigest } from './tag-hold.ts'
+import type { TagNews, TagNewsKind } from './tag-news.ts'
 
 /** What was served since the upstream was asked. */
 export interface TagMeaning {
@@ -40,10 +41,14 @@ const MAX_STATE_BYTES = 4096
 export class TagStates {
   readonly #content: ContentStore
   readonly #history: TagHistory
+  readonly #news: TagNews | undefined
   readonly #memory = new LRUCache<string, TagState>({ max: MAX_TAGS })
 
-  constructor(content: ContentStore) {
+  /** `news`: what other processes are told, and tell; by default there are none. */
+  constructor(content: ContentStore, news?: TagNews) {
     this.#content = content
+    this.#news = news
+    news?.listen((kind, repository, tag) => this.#hear(kind, repository, tag))
     this.#history = new TagHistory(content.driver)
   }
 
@@ -87,6 +92,7 @@ export class TagStates {
       )
       this.#memory.set(keyOf(repository, tag), { ...state, isKept: true, isRecorded: true })
     })
+    if (before?.digest !== meaning.digest) await this.#news?.tell('moved', repository, tag)
   }
 
   /** The upstream said at `checkedAt` that it has no such tag any more. */
@@ -96,6 +102,7 @@ export class TagStates {
       await this.#content.tags.delete(repository, tag)
     })
     this.#memory.delete(keyOf(repository, tag))
+    await this.#news?.tell('moved', repository, tag)
   }
 
   /** The upstream failed: what is known stays, and is not asked for again before `retryAt`. */
@@ -105,8 +112,16 @@ export class TagStates {
 
   /** The upstream said no, when nobody waited for it. */
   refuse(repository: RepositoryName, tag: Tag): void {
-    const state = this.peek(repository, tag)
-    if (state) this.#memory.set(keyOf(repository, tag), { ...state, isRefused: true })
+    this.#hear('refused', repository, tag)
+    // Nobody waits. Without the primary this process is about to end.
+    this.#news?.tell('refused', repository, tag).catch(() => undefined)
+  }
+
+  #hear(kind: TagNewsKind, repository: RepositoryName, tag: Tag): void {
+    const [key, state] = [keyOf(repository, tag), this.peek(repository, tag)]
+    // The store has what it means now.
+    if (kind === 'moved') this.#memory.delete(key)
+    else if (state) this.#memory.set(key, { ...state, isRefused: true })
   }
 
   /** All that the upstream meant up to `checkedAt`, when it meant `digest`; undefined when the store can not tell. */
