@@ -196,6 +196,23 @@ test('a compressed answer is not taken for what was asked for', async () => {
   assert.equal(await blobUnder(CDN, { kind: 'compressed' }), 502)
 })
 
+test('a token service that hangs, fails or answers nonsense is no answer, and is asked again', async () => {
+  assert.equal(await manifestWithoutToken({ kind: 'hang' }), 504)
+  assert.equal(await manifestWithoutToken({ kind: 'status', status: 503 }), 503)
+  assert.equal(await manifestWithoutToken({ kind: 'compressed' }), 502)
+  assert.equal(await manifestWithoutToken({ kind: 'status', status: 429, retryAfter: 1 }), 429)
+})
+
+/** What the client is told of the manifest while the token service has `fault`. */
+async function manifestWithoutToken(fault: Fault): Promise<number> {
+  const drill = newDrill()
+  const active = drill.fail({ server: 'token' }, fault)
+  const { status } = await drill.get(drill.manifestPath)
+  active.remove()
+  await drill.recovers()
+  return status
+}
+
 test('a tag that moves between two requests is one or the other, whole', async () => {
   const drill = newDrill()
   const [, name = ''] = /docker\.io\/(.*)\/manifests/.exec(drill.manifestPath) ?? []
