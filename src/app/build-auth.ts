@@ -6,6 +6,7 @@ import { ReplaceablePolicy } from '../access/replaceable-policy.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import { createAuthenticator } from '../auth/create-authenticator.ts'
 import type { LenientHosts } from '../auth/lenient-hosts.ts'
+import type { LoginThrottleOptions } from '../auth/login-throttle.ts'
 import type { LoginBackend } from '../auth/login-backend.ts'
 import type { Place } from '../auth/realm.ts'
 import { sharedLoginAttempts } from '../auth/shared-login-attempts.ts'
@@ -24,6 +25,8 @@ export interface Auth {
   readonly authenticator: Authenticator
   readonly policy: Policy
   readonly hasAccounts: boolean
+  /** How failed logins are slowed down, counted over all processes; undefined: not at all. */
+  readonly throttle: LoginThrottleOptions | undefined
   /** What a Basic challenge calls the accounts that there are. */
   readonly realmAt: (place: Place) => string
   /** Undefined where nobody can log in. */
@@ -81,12 +84,14 @@ export async function buildAuth(
       ]
     : []
   const realms = new Realms(backends)
+  const attempts = throttle && (await sharedLoginAttempts(peers, throttle))
   return {
     realmAt: (place) => realms.nameAt(place),
+    throttle: throttle && { ...throttle, attempts },
     authenticator: createAuthenticator({
       backends,
       token: token && keys && { keys, ...token },
-      throttle: throttle && { ...throttle, attempts: await sharedLoginAttempts(peers, throttle) },
+      throttle: throttle && { ...throttle, attempts },
       lenientHosts,
       externalTokens: external.verifiers,
     }),

@@ -22,7 +22,7 @@ export async function openPublicSide(
 ): Promise<Listeners> {
   const { hidesRepositories } = config
   const guard = new Guard({ ...auth, tokenService: auth.tokens, hidesRepositories })
-  const upstreamHosts = buildUpstreamHosts(config, auth.policy, callers)
+  const upstreamHosts = buildUpstreamHosts(config, auth, callers)
   const front = {
     api: new Api({ registry, naming, guard, upstreamHosts }),
     web: buildWeb(auth, naming),

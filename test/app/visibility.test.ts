@@ -1,12 +1,13 @@
 // What is private upstream stays private: shown to everybody never, to grants where that is said, to people by their own logins.
 import assert from 'node:assert/strict'
+import { Agent } from 'node:https'
 import { test, type TestContext } from 'node:test'
 import { startGateway, type GatewayOptions, type RunningGateway } from '../support/gateway.ts'
 import { send, type Answer, type RequestOptions } from '../support/http.ts'
 import { startHub, type Hub } from '../support/hub.ts'
 import { imageOf } from '../support/images.ts'
 import { readLayout } from '../support/oci-layout.ts'
-import { temporaryFolder } from '../support/scope.ts'
+import { atEnd, temporaryFolder } from '../support/scope.ts'
 import { copyImage, skopeoFor } from '../support/skopeo.ts'
 
 const PUBLIC = 'library/open'
@@ -48,8 +49,11 @@ async function startMirror(
       ...config,
     },
   })
+  // One connection, and so one process: each process asks the upstream for itself.
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  atEnd(t, () => agent.destroy())
   const ask = (path: string, options: RequestOptions = {}) =>
-    send(`${gateway.url}/v2/${path}`, { ca: gateway.ca, headers: { host: HOST }, ...options })
+    send(`${gateway.url}/v2/${path}`, { ca: gateway.ca, agent, headers: { host: HOST }, ...options })
   return { gateway, ask }
 }
 
