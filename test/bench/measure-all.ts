@@ -10,6 +10,8 @@ import { CannotRunError, type RunningSystem, type System, type SystemOptions } f
 /** What the scenarios of one run share. */
 type Shared = Pick<Bench, 'options' | 'content' | 'tls' | 'signal'>
 
+type Found = Omit<Result, 'seconds'>
+
 /** Calls `onResult` as soon as a scenario is done. */
 export async function measureAll(
   scenarios: readonly Scenario[],
@@ -21,9 +23,11 @@ export async function measureAll(
     const shared = await prepare(t, scenarios, options, signal)
     const results: Result[] = []
     for (const scenario of scenarios) {
-      const result = await scoped((servers) => measureOne(servers, shared, scenario)).catch(
-        (error: unknown) => failed(shared, scenario, error),
+      const startedAt = performance.now()
+      const found = await scoped((servers) => measureOne(servers, shared, scenario)).catch((error: unknown) =>
+        failed(shared, scenario, error),
       )
+      const result = { ...found, seconds: Math.round((performance.now() - startedAt) / 1000) }
       onResult(result)
       results.push(result)
     }
@@ -31,7 +35,7 @@ export async function measureAll(
   })
 }
 
-async function measureOne(t: Scope, shared: Shared, scenario: Scenario): Promise<Result> {
+async function measureOne(t: Scope, shared: Shared, scenario: Scenario): Promise<Found> {
   const { name, title, unit } = scenario
   const [notes, absent] = [new Array<string>(), new Set<string>()]
   const figures = await scenario.measure(t, {
@@ -51,7 +55,7 @@ async function measureOne(t: Scope, shared: Shared, scenario: Scenario): Promise
 }
 
 /** One scenario that fails must not take the figures of the others with it. */
-function failed({ signal }: Shared, { name, title, unit }: Scenario, error: unknown): Result {
+function failed({ signal }: Shared, { name, title, unit }: Scenario, error: unknown): Found {
   signal.throwIfAborted()
   const failure = error instanceof Error ? error.message : String(error)
   return { scenario: { name, title, unit }, figures: [], verdicts: [], notes: [], failure }

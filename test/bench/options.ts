@@ -15,6 +15,8 @@ export interface Options {
   readonly runs: number
   /** How long small requests are sent, per run. */
   readonly seconds: number
+  /** How long they are sent before that, until code is compiled and caches are filled. */
+  readonly warmUpSeconds: number
   readonly largeBlobBytes: number
   /** The sizes of the blobs that move while memory is watched. */
   readonly memoryBlobBytes: readonly number[]
@@ -26,13 +28,15 @@ export interface Options {
 const FULL = {
   runs: 5,
   seconds: 1,
+  warmUpSeconds: 2,
   largeBlobBytes: GIB,
   memoryBlobBytes: [256 * MIB, GIB],
   idleConnections: 10_000,
 }
 const QUICK = {
-  runs: 3,
+  runs: 1,
   seconds: 1,
+  warmUpSeconds: 1,
   largeBlobBytes: 256 * MIB,
   memoryBlobBytes: [64 * MIB, 256 * MIB],
   idleConnections: 1000,
@@ -106,7 +110,7 @@ Measures dockgate beside a bare node:https handler, nginx, docker-registry and d
 core, the clients on another. Prints ratios and targets, writes bench-results/<time>.json and .svg.
 Exits 0 when every target is reached, 1 otherwise.
 
-  --quick             smaller blobs, fewer and shorter runs: a look, not a result
+  --quick             smaller blobs, one run in place of five: a look, not a result
   --only <scenario>   one scenario, or several by commas; * stands for any text
   --all               also those that a usual run leaves out
   --runs <n>          how often each figure is taken (${FULL.runs})

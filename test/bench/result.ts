@@ -9,6 +9,8 @@ export interface Result {
   readonly verdicts: readonly Verdict[]
   /** What has to be known of the figures, such as systems that are left out. */
   readonly notes: readonly string[]
+  /** How long it took. */
+  readonly seconds: number
   /** Why there are no figures; undefined where all went well. */
   readonly failure?: string
 }

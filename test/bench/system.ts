@@ -27,8 +27,8 @@ export interface RunningSystem {
   readonly url: string
   /** The processes it was started as and that count; their children count as well. */
   readonly pids: readonly number[]
-  /** Of dockgate: what its other commands are given. */
-  readonly configFile?: string
+  /** Of dockgate: of its admin API, for {@link ACCOUNT}. */
+  readonly adminUrl?: string
   /** Of registry:2: its access log. */
   readonly logFile?: string
 }

@@ -30,6 +30,7 @@ function resultOf(change: Partial<Result> = {}): Result {
     figures: [OURS, BARE, SLOW],
     verdicts,
     notes: ['left out: distribution 3: no Go'],
+    seconds: 1,
     ...change,
   }
 }

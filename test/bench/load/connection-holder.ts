@@ -9,6 +9,8 @@ export interface HolderOptions {
 }
 
 const AT_ONE_TIME = 32
+/** Servers close what was not used for a minute or so; on a slow machine it takes longer to open all. */
+const ASK_AGAIN_MS = 45_000
 
 const { url, authorization, connections } = JSON.parse(process.argv[2] ?? '') as HolderOptions
 const { hostname, port, pathname } = new URL(url)
@@ -24,6 +26,8 @@ async function openSome(): Promise<void> {
     socket.write(question)
     const [answer] = (await once(socket, 'data')) as [Buffer]
     if (!answer.toString('latin1').startsWith('HTTP/1.1 200 ')) fail(`the answer was ${answer.toString()}`)
+    socket.resume()
+    setInterval(() => socket.write(question), ASK_AGAIN_MS)
   }
 }
 

@@ -17,6 +17,8 @@ export interface CurlOptions {
   /** Undefined: as fast as it goes. */
   readonly bytesPerSecond?: number | undefined
   readonly signal: AbortSignal
+  /** Whether it leaves the core to other clients where they want it. */
+  readonly isPatient?: boolean
 }
 
 /** Reads a blob to its end and throws the bytes away. Answers how many there were. */
@@ -83,10 +85,11 @@ async function locationOf(options: CurlOptions, args: readonly string[]): Promis
 }
 
 async function curl(options: CurlOptions, args: readonly string[]): Promise<string> {
-  const { url, certificate, bytesPerSecond, signal } = options
+  const { url, certificate, bytesPerSecond, signal, isPatient } = options
   const rate = bytesPerSecond === undefined ? [] : ['--limit-rate', String(bytesPerSecond)]
   const trust = ['--cacert', certificate, '--header', `Authorization: ${BASIC}`]
-  const [program, ...all] = pinned(CLIENT_CORE, ['curl', ...FLAGS, ...trust, ...rate, ...args, url])
+  const rank = isPatient === true ? ['nice', '-n', '19'] : []
+  const [program, ...all] = pinned(CLIENT_CORE, [...rank, 'curl', ...FLAGS, ...trust, ...rate, ...args, url])
   const { stdout } = await promisify(execFile)(program, all, { signal, timeout: 20 * 60_000 })
   return stdout
 }

@@ -42,7 +42,7 @@ function smallBlob({ name, size, isPlain }: { name: string; size: number; isPlai
     name: isPlain ? `${name}-plain` : name,
     title: `authenticated GET of a ${what} blob over ${isPlain ? 'plain HTTP' : 'TLS'}, ${CONNECTIONS} connections`,
     unit: 'CPU µs per request',
-    isExtra: isPlain && size < MIB,
+    isExtra: isPlain,
     needs: () => ({ blobSizes: [size] }),
     targets: () => [NGINX_TARGET],
     measure: (t, bench) =>

@@ -1,16 +1,14 @@
 // What a client that pulls notices of all that goes on beside it: logins, a collection, a push.
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
-import { MAIN } from '../../support/gateway.ts'
+import { send } from '../../support/http.ts'
 import { copyOf } from '../content/copy.ts'
 import { REPOSITORY } from '../content/content.ts'
 import { pushBlob } from '../load/curl.ts'
 import { loginSteadily, writeManyAccounts } from '../load/logins.ts'
 import { runWrk, type WrkSummary } from '../load/wrk.ts'
-import { CLIENT_CORE, pinned } from '../pinned.ts'
 import type { Bench, Figure, Scenario } from '../scenario.ts'
 import { median, shown } from '../statistics.ts'
-import { BASIC, type RunningSystem, type System } from '../system.ts'
+import { ACCOUNT, BASIC, type RunningSystem, type System } from '../system.ts'
+import { bareHandler } from '../systems/bare-handler.ts'
 import { startDockgate } from '../systems/dockgate.ts'
 import { ACCEPT } from './accept.ts'
 
@@ -44,33 +42,51 @@ export const busyHour: Scenario = {
       name: 'dockgate',
       start: (scope, options) => startDockgate(scope, { ...options, name: 'dockgate', htpasswd, sections }),
     }
-    const running = await bench.start(t, system)
-    if (!running) throw new Error('dockgate did not start')
-    await hits(bench, running, 2)
-    return measureBeside(bench, running, nuisances(bench, running))
+    const [running, bare] = [await bench.start(t, system), await bench.start(t, bareHandler)]
+    if (!running || !bare) throw new Error('dockgate did not start')
+    for (const each of [running, bare]) await hits(bench, each, bench.options.warmUpSeconds)
+    const { login, collect, push } = nuisances(bench, running)
+    const all = [login, collect, push]
+    return measureBeside(bench, [
+      { subject: ALONE, asked: running, beside: [] },
+      { subject: 'dockgate beside 2 logins/s', asked: running, beside: [login] },
+      { subject: 'dockgate beside a collection', asked: running, beside: [collect] },
+      { subject: 'dockgate beside a push', asked: running, beside: [push] },
+      { subject: ALL, asked: running, beside: all },
+      { subject: `${bareHandler.name} alone`, asked: bare, beside: [] },
+      // What is left when the two processes share nothing but the core.
+      { subject: `${bareHandler.name} beside all of it`, asked: bare, beside: all },
+    ])
   },
 }
 
-function nuisances(bench: Bench, { url, configFile = '' }: RunningSystem): Map<string, readonly Nuisance[]> {
+interface Subject {
+  readonly subject: string
+  /** Who is asked for manifests; the other work is dockgate's. */
+  readonly asked: RunningSystem
+  readonly beside: readonly Nuisance[]
+}
+
+function nuisances(bench: Bench, { url, adminUrl = '' }: RunningSystem) {
   let accounts = 0
   const next = (): number => accounts++
   const login: Nuisance = (signal) => loginSteadily({ url, ca: bench.tls.ca, next, signal }, LOGIN_EVERY_MS)
-  const collect = repeated(async (signal) => {
-    const [program, ...args] = pinned(CLIENT_CORE, [process.execPath, MAIN, 'gc', 'main', '-c', configFile])
-    await promisify(execFile)(program, args, { signal })
-  })
+  const collect = repeated((signal) => collectGarbage(adminUrl, signal))
   const blob = bench.content.blob(bench.options.largeBlobBytes)
-  const uploads = `${url}/v2/${REPOSITORY}/blobs/uploads/`
-  const push = repeated((signal) =>
-    pushBlob({ url: uploads, certificate: bench.tls.certificate, signal }, blob),
-  )
-  return new Map([
-    [ALONE, []],
-    ['dockgate beside 2 logins/s', [login]],
-    ['dockgate beside a collection', [collect]],
-    ['dockgate beside a push', [push]],
-    [ALL, [login, collect, push]],
-  ])
+  const [uploads, certificate] = [`${url}/v2/${REPOSITORY}/blobs/uploads/`, bench.tls.certificate]
+  const push = repeated((signal) => pushBlob({ url: uploads, certificate, signal, isPatient: true }, blob))
+  return { login, collect, push }
+}
+
+async function collectGarbage(adminUrl: string, signal: AbortSignal): Promise<void> {
+  const answer = await send(`${adminUrl}/api/stores/main/gc`, {
+    method: 'POST',
+    account: ACCOUNT,
+    headers: { 'Content-Type': 'application/json' },
+    body: '{}',
+    signal,
+  })
+  if (!answer.text().includes('"result"')) throw new Error(`the collection was answered ${answer.text()}`)
 }
 
 /** One after the other; the last one is cut off. */
@@ -83,18 +99,14 @@ function repeated(work: Nuisance): Nuisance {
   }
 }
 
-async function measureBeside(
-  bench: Bench,
-  running: RunningSystem,
-  subjects: ReadonlyMap<string, readonly Nuisance[]>,
-): Promise<Figure[]> {
-  const samples = new Map([...subjects.keys()].map((subject) => [subject, new Array<WrkSummary>()]))
+async function measureBeside(bench: Bench, subjects: readonly Subject[]): Promise<Figure[]> {
+  const samples = subjects.map(() => new Array<WrkSummary>())
   for (let run = 1; run <= bench.options.runs; run += 1)
-    for (const [subject, beside] of subjects) {
+    for (const [at, { subject, asked, beside }] of subjects.entries()) {
       bench.progress(`run ${run} of ${bench.options.runs}: ${subject}`)
-      samples.get(subject)?.push(await hitsBeside(bench, running, beside))
+      samples[at]?.push(await hitsBeside(bench, asked, beside))
     }
-  return [...samples].map(([subject, all]) => figureOf(subject, all))
+  return subjects.map(({ subject }, at) => figureOf(subject, samples[at] ?? []))
 }
 
 async function hitsBeside(

@@ -18,6 +18,7 @@ export const forwardPush: Scenario = {
   name: 'forward-push',
   title: "push of a 1 GiB blob to a registry behind (--quick: 256 MiB), over TLS: the front's own share",
   unit: 'CPU s per GiB',
+  isExtra: true,
   needs: ({ largeBlobBytes }) => ({ blobSizes: [largeBlobBytes] }),
   targets: () => [FRONT_TARGET],
   measure: (t, bench) => measurePush(t, bench, FRONTS, pushBlob),

@@ -45,7 +45,7 @@ export const logins: Scenario = {
         nginxBeforeRegistry('nginx + docker-registry', () => Promise.resolve(apr1)),
         distributionWith('distribution 3', () => Promise.resolve(htpasswd)),
       ],
-      warmUp: (running) => hits(bench, running, 2),
+      warmUp: (running) => hits(bench, running, bench.options.warmUpSeconds),
       sample: (running) => sampleLogins(bench, running, next),
     })
     return all.map(figureOf)

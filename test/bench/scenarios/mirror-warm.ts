@@ -9,7 +9,6 @@ import { ACCEPT } from './accept.ts'
 import { measureCpu } from './cpu.ts'
 
 const CONNECTIONS = 32
-const WARM_UP_SECONDS = 2
 const ASKED = 'asked upstream'
 
 export const mirrorWarm: Scenario = {
@@ -31,7 +30,7 @@ export const mirrorWarm: Scenario = {
       systems: [dockgateMirror, registryMirror, nginxMirror].map((mirror) => mirror(upstream.url)),
       scale: 1e6,
       rate: 'requests/s',
-      warmUp: (system) => hit(system, WARM_UP_SECONDS),
+      warmUp: (system) => hit(system, bench.options.warmUpSeconds),
       work: async (system) => {
         const before = await upstream.sent()
         const { requests, seconds, p50Ms, p99Ms } = await hit(system, bench.options.seconds)

@@ -40,7 +40,7 @@ export const newConnections: Scenario = {
       systems: [dockgate, dockgateTwoWorkers, bareHandler, nginxStatic, openDockerRegistry],
       scale: 1e6,
       rate: 'requests/s',
-      warmUp: (system) => work(system, 2 * REQUESTS_PER_SECOND),
+      warmUp: (system) => work(system, bench.options.warmUpSeconds * REQUESTS_PER_SECOND),
       work: (system) => work(system, bench.options.seconds * REQUESTS_PER_SECOND),
     })
   },

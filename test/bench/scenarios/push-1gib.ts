@@ -37,7 +37,7 @@ export const pushChunks: Scenario = {
   needs: ({ largeBlobBytes }) => ({ blobSizes: [largeBlobBytes] }),
   targets: () => TARGETS.slice(0, 1),
   measure: (t, bench) =>
-    measurePush(t, bench, [dockgate, nginxRegistry, distribution], (options, blob) =>
+    measurePush(t, bench, [dockgate, distribution], (options, blob) =>
       pushBlobInChunks(options, blob, CHUNK_BYTES),
     ),
 }

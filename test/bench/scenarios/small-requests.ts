@@ -17,8 +17,6 @@ export interface SmallRequests {
   readonly headers: (system: RunningSystem) => Readonly<Record<string, string>>
 }
 
-const WARM_UP_SECONDS = 2
-
 /** CPU µs per request. */
 export function measureSmallRequests(t: Scope, bench: Bench, requests: SmallRequests): Promise<Figure[]> {
   const { systems, path, connections, headers, manifestFile, isRefused, changes } = requests
@@ -37,7 +35,7 @@ export function measureSmallRequests(t: Scope, bench: Bench, requests: SmallRequ
     ...(changes === undefined ? {} : { changes }),
     scale: 1e6,
     rate: 'requests/s',
-    warmUp: (system) => send(system, WARM_UP_SECONDS),
+    warmUp: (system) => send(system, bench.options.warmUpSeconds),
     work: async (system) => {
       const summary = await send(system, bench.options.seconds)
       const details = { 'p50 ms': summary.p50Ms, 'p99 ms': summary.p99Ms }

@@ -9,7 +9,6 @@ import { takeTurns } from '../turns.ts'
 import { ACCEPT } from './accept.ts'
 
 const CONNECTIONS = 64
-const WARM_UP_SECONDS = 2
 const FACTOR = 1.8
 
 /** Two cores for the servers and two for the clients; else all servers share the one that they always have. */
@@ -45,7 +44,7 @@ export const workers: Scenario = {
     const all = await takeTurns(t, bench, {
       systems: [dockgate, dockgateTwoWorkers],
       changes: { cores: CORES.servers },
-      warmUp: (system) => hit(system, WARM_UP_SECONDS),
+      warmUp: (system) => hit(system, bench.options.warmUpSeconds),
       sample: (system) => hit(system, bench.options.seconds),
     })
     return all.map(({ running, samples }) => {

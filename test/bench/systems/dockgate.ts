@@ -40,9 +40,9 @@ export const dockgateTwoWorkers: System = {
 
 export async function startDockgate(t: Scope, options: DockgateOptions): Promise<RunningSystem> {
   const { name, profileFolder, isPlain, sections, main = MAIN } = options
-  const [folder, port] = [await temporaryFolder(t), await freePort()]
+  const [folder, port, adminPort] = [await temporaryFolder(t), await freePort(), await freePort()]
   const configFile = join(folder, 'dockgate.yml')
-  const usual = await configurationOf(t, port, folder, options)
+  const usual = await configurationOf(t, port, adminPort, folder, options)
   await writeFile(configFile, JSON.stringify({ ...usual, ...sections })) // JSON is YAML
   if (options.check === true) await check(configFile)
   const profiling = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]
@@ -53,7 +53,8 @@ export async function startDockgate(t: Scope, options: DockgateOptions): Promise
     logFile: join(await temporaryFolder(t), 'access.log'),
     ready: (program) => program.log().includes('dockgate listens on'),
   })
-  return { name, url: `${isPlain ? 'http' : 'https'}://127.0.0.1:${port}`, pids: [pid], configFile }
+  const url = `${isPlain ? 'http' : 'https'}://127.0.0.1:${port}`
+  return { name, url, pids: [pid], adminUrl: `http://127.0.0.1:${adminPort}` }
 }
 
 async function check(configFile: string): Promise<void> {
@@ -69,6 +70,7 @@ async function check(configFile: string): Promise<void> {
 async function configurationOf(
   t: Scope,
   port: number,
+  adminPort: number,
   folder: string,
   { tls, root, isPlain, htpasswd }: DockgateOptions,
 ): Promise<object> {
@@ -76,7 +78,7 @@ async function configurationOf(
   const certificate = { tls: { certificate: tls.certificate, key: tls.key } }
   return {
     listen: [{ address: `127.0.0.1:${port}`, ...(isPlain ? {} : certificate) }],
-    admin: { address: '127.0.0.1:0' },
+    admin: { address: `127.0.0.1:${adminPort}` },
     workers: 1,
     auth: {
       htpasswd: { file: htpasswd ?? (await writeHtpasswd(t, accounts)) },
@@ -93,6 +95,7 @@ async function configurationOf(
       },
       { repositories: ['users/${user}/**'], push: ['$authenticated'] },
       { catalog: ['$authenticated'] },
+      { admin: ['@ops'] },
     ],
     repositories: { '**': { store: 'main' } },
     stores: { main: { filesystem: { root } } },
