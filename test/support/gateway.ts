@@ -16,7 +16,7 @@ export interface GatewayOptions {
   /** The working directory, to start again on the same state; a new one by default. */
   readonly folder?: string
   readonly env?: Readonly<Record<string, string>>
-  /** How long the start may take; 20 s. */
+  /** How long the start may take; a minute. */
   readonly readyTimeoutMs?: number
 }
 
@@ -47,6 +47,9 @@ export interface RunningGateway {
 /** What every test holds for, whether one process serves or several: `npm test` runs with both. */
 export const WORKERS = Number(process.env['DOCKGATE_TEST_WORKERS'] ?? 1)
 
+/** Workers are several processes, which start at once, on a machine that may be busy. */
+const READY_MS = 60_000
+
 /** alice pushes everywhere, bob pulls everywhere, everybody pulls `public/**`; the bundled registry serves all names. */
 export const DEFAULTS: Readonly<Record<string, unknown>> = {
   workers: WORKERS,
@@ -74,7 +77,7 @@ export async function startGateway(t: Scope, options: GatewayOptions = {}): Prom
     cwd: folder,
     env: options.env ?? {},
     ready: (started) => started.log().includes('health and metrics on'),
-    readyTimeoutMs: options.readyTimeoutMs ?? 20_000,
+    readyTimeoutMs: options.readyTimeoutMs ?? READY_MS,
   })
   const listening = /dockgate listens on (.*); health and metrics on (\S+)/.exec(program.log())
   const urls = (listening?.[1] ?? '').split(', ')
