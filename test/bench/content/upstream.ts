@@ -1,5 +1,6 @@
 // The registry that mirrors fetch from, and its own count of what it sent.
 import { readFile } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import { parseTag } from '../../../src/oci/reference.ts'
 import { parseRepositoryName } from '../../../src/oci/repository-name.ts'
 import { imageOf, type Image } from '../../support/images.ts'
@@ -11,6 +12,7 @@ import { storeBlob, storeImage } from './stored-image.ts'
 
 export const UPSTREAM_TAG = '1.0'
 const LAYERS = 5
+const QUIET_MS = 200
 const LAYER_BYTES = 2 * 1024 ** 2
 
 export interface Sent {
@@ -31,7 +33,7 @@ export interface Upstream {
   readonly images: readonly UpstreamImage[]
   /** In the repository of {@link images}' first. */
   readonly blobs: readonly StoredBlob[]
-  /** Up to now. */
+  /** Up to now; once it has had nothing to do for a moment, so that nobody answers for what others asked. */
   sent(): Promise<Sent>
 }
 
@@ -57,7 +59,17 @@ export async function startUpstream(
     url,
     images: held,
     blobs: single,
-    sent: async () => sentAccordingTo(await readFile(logFile, 'utf8')),
+    sent: () => onceQuiet(async () => sentAccordingTo(await readFile(logFile, 'utf8'))),
+  }
+}
+
+async function onceQuiet(read: () => Promise<Sent>): Promise<Sent> {
+  let before = await read()
+  for (;;) {
+    await pause(QUIET_MS)
+    const now = await read()
+    if (now.requests === before.requests) return now
+    before = now
   }
 }
 
