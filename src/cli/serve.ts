@@ -38,7 +38,7 @@ async function serve(file: string | undefined): Promise<void> {
   const reloadConfig = () => loadConfig(file, process.env)
   const config = await reloadConfig()
   await prepareFirstRun(config)
-  // Read by Node when it loads what starts workers: they accept by themselves (docs/decisions/0024-workers.md).
+  // Read by Node when it loads what starts workers: they accept by themselves (docs/decisions/0026-workers.md).
   process.env['NODE_CLUSTER_SCHED_POLICY'] ??= 'none'
   // Imported here, so that the other commands do not load every server.
   const start =
