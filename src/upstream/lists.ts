@@ -84,12 +84,19 @@ function pageQuery({ limit, last }: UpstreamPageRequest): string {
 
 /** The path below `/v2/` that `Link: <…>; rel="next"` names, if it leads to the same upstream (RFC 8288). */
 function nextLink(response: TransportResponse): string | undefined {
-  const target = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(response.header('link') ?? '')?.[1]
+  const target = nextTarget(response.header('link') ?? '')
   if (target === undefined || !URL.canParse(target, response.url.href)) return undefined
   const url = new URL(target, response.url)
   const start = url.pathname.indexOf('/v2/')
   if (url.origin !== response.url.origin || start < 0) return undefined
   return url.pathname.slice(start + 4) + url.search
+}
+
+/** Looks at each byte once, however long a header an upstream sends. */
+function nextTarget(header: string): string | undefined {
+  for (const [, target, parameters = ''] of header.matchAll(/<([^<>]*)>([^<]*)/g))
+    if (/;\s*rel\s*=\s*"?next\b/i.test(parameters)) return target
+  return undefined
 }
 
 /** The items that are well-formed; the others could not be asked for anyway. */

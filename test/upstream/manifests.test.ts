@@ -209,6 +209,17 @@ test('repositories come page by page; names that are none are left out', async (
   assert.equal(registry.requests[0]?.target, '/v2/_catalog?n=3&last=a')
 })
 
+test('a header that names no next page is read once, however long it is', async (t) => {
+  for (const piece of ['<', '<>;', '<>;rel', '</v2/x>; rel="prev", ']) {
+    const link = piece.repeat(Math.floor(100_000 / piece.length))
+    const registry = await startScriptedServer(t, (_req, res) =>
+      res.writeHead(200, { link }).end(JSON.stringify({ repositories: ['a'] })),
+    )
+    const page = await clientOf(t, registry.url).listRepositories({ limit: 3 })
+    assert.deepEqual(page, { items: ['a'], more: false })
+  }
+})
+
 test('referrers are collected over all pages, which stay with the upstream', async (t) => {
   const descriptor = (text: string) => ({
     mediaType: OCI_MANIFEST,

@@ -35,7 +35,11 @@ export class AdmittedRegistry extends DelegatingRegistry {
 
   override openBlob(...args: ArgumentsOf<'openBlob'>): AnswerOf<'openBlob'> {
     const [repository, blob, context] = args
-    return this.#admitted(repository, { blob }, context, () => super.openBlob(...args))
+    return this.#admitted(repository, { blob }, context, async () => {
+      const opened = await super.openBlob(...args)
+      // What was evicted meanwhile is asked for again.
+      return { ...opened, read: (range) => this.#admission.run(context, () => opened.read(range)) }
+    })
   }
 
   override listTags(...args: ArgumentsOf<'listTags'>): AnswerOf<'listTags'> {

@@ -104,7 +104,12 @@ export class MirrorBlobs {
   async #follow(repository: RepositoryName, digest: Digest, signal: AbortSignal): Promise<OpenBlob> {
     const running = this.#fills.get(digest) ?? this.#fills.start(repository, digest)
     running.repositories.add(repository)
-    const fill = await running.fill
+    const fill = await running.fill.catch((error: unknown) => {
+      // That the upstream refuses it to another repository says nothing of this one, and that one's fill is gone now.
+      if (running.repository === repository) throw error
+      return 'refused' as const
+    })
+    if (fill === 'refused') return this.#follow(repository, digest, signal)
     if (!fill) return this.#openFound(repository, digest, signal)
     // It ended this very moment: the bytes are kept now, or another fill is due.
     return fill.open() ?? this.open(repository, digest, signal)

@@ -241,3 +241,21 @@ test('closing breaks off what is under way', async (t) => {
   await registry.close()
   await read
 })
+
+test('that a blob is refused to one repository is no word about another one that asks meanwhile', async (t) => {
+  const hub = await startHub(t, { images: { ...images, 'library/other:1': imageOf() } })
+  const { registry } = await startMirror(t, hub.url)
+  const hang = hub.fail({ method: 'GET', path: 'library/other/blobs' }, { kind: 'hang' })
+  const refused = assert.rejects(registry.openBlob(mirrored('library/other'), layer.digest, CONTEXT), {
+    code: 'BLOB_UNKNOWN',
+  })
+  await until('the upstream is asked for the other one', () => hang.hits === 1)
+  const asked = registry.openBlob(ALPINE, layer.digest, CONTEXT)
+  await until('the upstream said that this one has it', () =>
+    hub.received({ method: 'HEAD', path: 'library/alpine/blobs' }).some(({ status }) => status !== undefined),
+  )
+  await registry.statBlob(ALPINE, layer.digest, CONTEXT)
+  hang.remove()
+  await refused
+  assert((await readBlob(await asked)).equals(layer.bytes))
+})

@@ -1,4 +1,5 @@
 // The blobs that are on their way to this process, from the upstream or by way of another process of the machine.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { join } from 'node:path'
 import type { ByteRange } from '../../../oci/byte-range.ts'
 import { digestOf, hexOf, type Digest } from '../../../oci/digest.ts'
@@ -25,6 +26,8 @@ export interface FillsOptions extends FillKeeper {
 
 /** A fill under way, and the repositories of which the upstream said that they hold the blob. */
 export interface RunningFill {
+  /** For which the upstream is asked. */
+  readonly repository: RepositoryName
   readonly repositories: Set<RepositoryName>
   /** Undefined: it was kept this very moment. */
   readonly fill: Promise<BlobFill | undefined>
@@ -74,13 +77,16 @@ export class Fills {
     const name = nameOf(repository)
     const giveUp = new AbortController()
     const signal = AbortSignal.any([this.#closing.signal, giveUp.signal])
+    // Also when a client reads: in the name of who asked first, who was let through for this repository.
+    const asFirst = AsyncLocalStorage.snapshot()
     const fill = beginFill({
       ...keeper,
       digest,
       repository: name,
       repositories,
       // No caller's signal: whoever asked first may leave, the others go on.
-      open: (range?: ByteRange) => client.openBlob(name, digest, range ? { signal, range } : { signal }),
+      open: (range?: ByteRange) =>
+        asFirst(() => client.openBlob(name, digest, range ? { signal, range } : { signal })),
       stat: () => client.statBlob(name, digest, { signal }),
       claims: this.#claims,
       room: this.#room,
@@ -89,7 +95,7 @@ export class Fills {
       signal,
       forget,
     })
-    const started = { repositories, fill }
+    const started = { repository, repositories, fill }
     this.#running.set(digest, started)
     fill.then((begun) => (begun ? begun.ended.then(forget) : forget()), forget)
     return started
