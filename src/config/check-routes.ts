@@ -10,7 +10,6 @@ type Route = ConfigFile['repositories'][string]
 /** What only what is fetched from an upstream can have. */
 const MIRROR_KEYS = [
   'overlay',
-  'overlay',
   'tagTtl',
   'negativeTtl',
   'staleWhileRevalidate',

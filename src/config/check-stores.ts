@@ -50,7 +50,9 @@ function checkLimits(
   routes: readonly [string, ConfigFile['repositories'][string]][],
   stores: ConfigFile['stores'],
 ): PathProblem[] {
-  const pushes = new Set(routes.flatMap(([, { mirror, store }]) => (mirror === undefined ? [store] : [])))
+  const pushes = new Set(
+    routes.flatMap(([, { mirror, store, overlay }]) => (mirror === undefined ? store : overlay) ?? []),
+  )
   return Object.entries(stores).flatMap(([name, { maxSize, unusedAfter, pins }]) => {
     const written = {
       maxSize: maxSize !== undefined,

@@ -65,8 +65,11 @@ function checkCredentials(upstream: Upstream, path: ConfigPath): PathProblem[] {
 }
 
 function checkUrls({ url }: Upstream, path: ConfigPath): PathProblem[] {
-  if (new Set(url).size === url.length) return []
-  return [{ path: [...path, 'url'], message: 'names one URL twice' }]
+  const complain = (message: string) => [{ path: [...path, 'url'], message }]
+  if (new Set(url).size < url.length) return complain('names one URL twice')
+  // Every request would be answered 404, as if the images were not there.
+  if (url.some((each) => each.endsWith('/v2'))) return complain('leave /v2 out: it is put behind the URL')
+  return []
 }
 
 function checkProxy({ proxy, noProxy }: Upstream, path: ConfigPath, env: Environment): PathProblem[] {

@@ -270,6 +270,22 @@ stores: { main: { filesystem: { root: data } }, own: { filesystem: { root: own }
   )
 })
 
+test('what was pushed over a mirror is not evicted, and only mirrors have an overlay', async (t) => {
+  const yaml = `${HUB}
+repositories:
+  "docker.io/**": { mirror: hub, store: mirror, overlay: over }
+  "**": { store: main, overlay: over }
+stores:
+  main: { filesystem: { root: data } }
+  mirror: { filesystem: { root: mirror } }
+  over: { filesystem: { root: over }, maxSize: 1GiB }
+`
+  assert.deepEqual(await problems(t, yaml), [
+    'c.yml:4:24: repositories."**".overlay: overlay is for mirrors',
+    'c.yml:8:39: stores.over.maxSize: is for stores of mirrors: what was pushed is never evicted',
+  ])
+})
+
 test('what is evicted is what mirrors fetched, and pins are images', async (t) => {
   const yaml = `${HUB}
 repositories:

@@ -43,6 +43,7 @@ test('one URL, or several of which the first is the upstream’s address', async
   const several = (await load(t, { url: [`${URL_OF_HUB}/`, 'https://b.example/x/'] })).hub
   assert.deepEqual([several.url, several.fallbackUrls], [URL_OF_HUB, ['https://b.example/x']])
   assert.match(await problemsOf(t, { url: [URL_OF_HUB, `${URL_OF_HUB}/`] }), /names one URL twice/)
+  assert.match(await problemsOf(t, { url: `${URL_OF_HUB}/v2/` }), /leave \/v2 out/)
   assert.match(await problemsOf(t, { url: [] }), /url/)
 })
 
