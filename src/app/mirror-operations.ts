@@ -9,8 +9,8 @@ import { warmUp, type WarmUpReport } from '../core/warm-up.ts'
 import { ACCEPT_ANYTHING } from '../oci/accept.ts'
 import type { Platform } from '../oci/descriptor.ts'
 import { RegistryError } from '../oci/error.ts'
-import { parseImageName } from '../oci/image-name.ts'
 import { parsePlatform } from '../oci/platform.ts'
+import { mirroredImage } from './mirrored-image.ts'
 
 /** What is pulled, or why it is not. */
 export type PulledImage = { readonly image: string } & (WarmUpReport | { readonly error: string })
@@ -22,16 +22,22 @@ const input = z.strictObject({
 
 /** `pull` for every store that a mirror keeps: yields `{ image, … }` while it works, returns `{ images }`. */
 export function mirrorOperations(
-  { repositories }: Config,
+  config: Config,
   registry: RoutedRegistry,
   naming: Naming,
 ): ReadonlyMap<string, StoreOperations> {
-  const stores = repositories.flatMap((route) => (route.kind === 'mirror' ? [route.store] : []))
-  const pull = pullThrough(registry, naming)
+  const stores = config.repositories.flatMap((route) => (route.kind === 'mirror' ? [route.store] : []))
+  const pull = pullThrough({ config, registry, naming })
   return new Map(stores.map((store) => [store, { pull }]))
 }
 
-function pullThrough(registry: RoutedRegistry, naming: Naming): StoreOperation {
+interface Mirrors {
+  readonly config: Config
+  readonly registry: RoutedRegistry
+  readonly naming: Naming
+}
+
+function pullThrough(mirrors: Mirrors): StoreOperation {
   return async function* (body, signal) {
     const parsed = input.safeParse(body)
     if (!parsed.success) throw badInput(parsed.error.issues[0]?.message ?? 'the input is not valid')
@@ -40,7 +46,7 @@ function pullThrough(registry: RoutedRegistry, naming: Naming): StoreOperation {
     for (const image of parsed.data.images) {
       signal.throwIfAborted()
       try {
-        images.push({ image, ...(yield* pullOne(image, platforms, { registry, naming, signal })) })
+        images.push({ image, ...(yield* pullOne(image, platforms, { ...mirrors, signal })) })
       } catch (error) {
         // One that is not there must not keep the others from coming.
         if (signal.aborted || !(error instanceof RegistryError)) throw error
@@ -54,15 +60,13 @@ function pullThrough(registry: RoutedRegistry, naming: Naming): StoreOperation {
 async function* pullOne(
   image: string,
   platforms: readonly Platform[],
-  { registry, naming, signal }: { registry: RoutedRegistry; naming: Naming; signal: AbortSignal },
+  { config, registry, naming, signal }: Mirrors & { signal: AbortSignal },
 ): AsyncGenerator<object, WarmUpReport, void> {
-  const named = parseImageName(image)
-  if (!named) throw badInput(`${JSON.stringify(image)} is no image: write docker.io/library/alpine:3.20`)
-  const repository = naming.canonical({ name: named.name, host: undefined })
+  const { repository, reference } = mirroredImage(config, naming, image)
   const target = registry.resolve(repository)
   if (!target) throw new RegistryError('NAME_UNKNOWN', `no route serves ${repository}`)
   const context = { identity: ANONYMOUS, accept: ACCEPT_ANYTHING, signal }
-  const steps = warmUp(target.registry, { repository, reference: named.reference, platforms, context })
+  const steps = warmUp(target.registry, { repository, reference, platforms, context })
   for (;;) {
     const { done, value } = await steps.next()
     if (done) return value

@@ -14,7 +14,10 @@ export function scheduleWarmUps(
 ): void {
   // Each of them pulls through any route.
   const pull = [...operations.values()].find((each) => each['pull'])?.['pull']
-  if (!pull) return
+  if (!pull) {
+    if (warmUp.length > 0) logger.warn('warmUp pulls nothing: no route is a mirror')
+    return
+  }
   for (const each of warmUp) {
     const stopped = new AbortController()
     let running: Promise<void> = Promise.resolve()

@@ -1,4 +1,4 @@
-// Keys and certificates that logins need, opened as `serve` would: what is wrong with one is better told before.
+// Keys and certificates that logins and upstreams need, opened as `serve` would: what is wrong with one is better told before.
 import { CertificateKeys } from '../auth/external/certificate-keys.ts'
 import { loadTokenCertificates } from '../auth/service/token-certificate.ts'
 import { readTokenKey } from '../auth/token-key.ts'
@@ -23,6 +23,8 @@ export async function checkKeys(config: Config): Promise<ConfigProblem[]> {
   for (const file of auth.token?.previousKeyFiles ?? []) await tryTo(() => readTokenKey(file))
   for (const { keys } of auth.externalTokens)
     if (keys.kind === 'certificates') await tryTo(() => CertificateKeys.open(keys.file))
+  for (const { caFile } of config.upstreams.values())
+    if (caFile !== undefined) await tryTo(() => loadClientCas([caFile]))
   for (const { clientCas } of listen) await tryTo(() => loadClientCas(clientCas?.files ?? []))
   return problems
 }

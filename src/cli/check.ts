@@ -7,6 +7,7 @@ import { toJsonSchema } from '../config/schema.ts'
 import { loadTlsFiles, TlsFileError } from '../server/tls-files.ts'
 import { checkAccounts } from './check-accounts.ts'
 import { checkKeys } from './check-keys.ts'
+import { checkWarmUp } from './check-warm-up.ts'
 import { explainConfig } from './explain-config.ts'
 import { print } from './output.ts'
 
@@ -38,7 +39,11 @@ async function check({ config: file, json, schema }: CheckOptions): Promise<void
   if (schema) return print(JSON.stringify(toJsonSchema(), null, 2))
   try {
     const config = await loadConfig(file, process.env)
-    const warnings = [...(await checkCertificates(config)), ...(await checkAccounts(config))]
+    const warnings = [
+      ...(await checkCertificates(config)),
+      ...(await checkAccounts(config)),
+      ...checkWarmUp(config),
+    ]
     if (json) return print(JSON.stringify({ valid: true, problems: [], warnings }, null, 2))
     print([...(await explainConfig(config)), ...warnings.map((warning) => `warning: ${warning}`)].join('\n'))
   } catch (error) {

@@ -10,6 +10,7 @@ import type {
   ListenAddress,
   ListenerConfig,
   RouteConfig,
+  StoreConfig,
 } from '../config/config.ts'
 import { formatDuration } from '../config/quantities.ts'
 import { explainClientCas, explainIdentities } from './explain-identities.ts'
@@ -31,10 +32,8 @@ export async function explainConfig(config: Config): Promise<string[]> {
       : []),
     ...config.repositories.map((route) => `routes    ${explainRoute(route, config)}`),
     ...explainUpstreams(config).map((line) => `upstreams ${line}`),
-    ...[...config.stores.values()].map(
-      ({ name, filesystem, gc: { schedule } }) =>
-        `stores    ${name} in ${nearby(filesystem.root)}${schedule === undefined ? '' : `, garbage collected at ${schedule}`}`,
-    ),
+    ...[...config.stores.values()].map((store) => `stores    ${explainStore(store)}`),
+    ...(config.workers > 1 ? [`workers   ${config.workers} serve clients`] : []),
     ...(config.audit ? [`audit     ${explainAudit(config.audit)}`] : []),
     ...(config.cache.redis ? ['caches    memory, then Redis'] : []),
   ]
@@ -111,6 +110,17 @@ function explainRoute(route: RouteConfig, { upstreams }: Config): string {
   const url = upstreams.get(route.upstream)?.url ?? route.upstream
   if (route.kind === 'proxy') return `${route.pattern} passed through to ${url}`
   return `${route.pattern} mirrored from ${url} into store ${route.store}${route.overlay === undefined ? '' : `, under what is pushed to store ${route.overlay}`}; ${explainFreshness(route).join('; ')}`
+}
+
+function explainStore({ name, filesystem, gc: { schedule }, limits }: StoreConfig): string {
+  return [
+    `${name} in ${nearby(filesystem.root)}`,
+    ...(schedule === undefined ? [] : [`garbage collected at ${schedule}`]),
+    ...(limits.maxBytes === undefined ? [] : [`at most ${formatBytes(limits.maxBytes)}`]),
+    ...(limits.unusedAfterMs === undefined
+      ? []
+      : [`what nobody pulled for ${formatDuration(limits.unusedAfterMs)} goes`]),
+  ].join(', ')
 }
 
 function explainFreshness({ tagTtl, hold, asOf }: FreshnessConfig): string[] {

@@ -1,10 +1,8 @@
 // `dockgate mirror pull`: fetches images through the mirrors before anybody asks for them.
 import type { Command } from 'commander'
-import { Glob } from '../access/patterns.ts'
 import type { PulledImage } from '../app/mirror-operations.ts'
 import type { Config, StoreConfig } from '../config/config.ts'
 import type { WarmUpStep } from '../core/warm-up.ts'
-import { parseImageName } from '../oci/image-name.ts'
 import { counted, formatBytes, print } from './output.ts'
 import { Progress, type ProgressText } from './progress.ts'
 import { readConfig, workOn, type StoreCommandOptions } from './store-work.ts'
@@ -19,7 +17,7 @@ A running gateway does the work itself, as if a client had asked it. What is the
 it, and run again it goes on. By the clock: warmUp in the configuration.`
 
 interface PullOptions extends StoreCommandOptions {
-  readonly platform: readonly string[]
+  readonly platform?: readonly string[]
 }
 
 export function addMirrorPullCommand(mirror: Command): void {
@@ -27,12 +25,7 @@ export function addMirrorPullCommand(mirror: Command): void {
     .command('pull')
     .description('fetch images before anybody asks for them')
     .argument('<images...>', 'such as docker.io/library/alpine:3.20; latest where there is no tag')
-    .option(
-      '--platform <list>',
-      'of an index, the images for these alone: linux/amd64,linux/arm64',
-      toList,
-      [],
-    )
+    .option('--platform <list>', 'of an index, the images for these alone: linux/amd64,linux/arm64', toList)
     .option('-c, --config <file>', 'the configuration; without one, the built-in defaults')
     .option('--json', 'print one JSON line for each image')
     .addHelpText('after', EXAMPLES)
@@ -47,7 +40,7 @@ async function pull(images: readonly string[], options: PullOptions): Promise<vo
     const result = await workOn({
       store,
       operation: 'pull',
-      input: { images: wanted, platforms: options.platform },
+      input: { images: wanted, platforms: options.platform ?? [] },
       open: async (opened) => {
         // Imported here, so that a command which asks a running gateway does not load one.
         const { openMirrors } = await import('../app/open-mirrors.ts')
@@ -70,16 +63,12 @@ async function pull(images: readonly string[], options: PullOptions): Promise<vo
 async function byStore(config: Config, images: readonly string[]): Promise<Map<StoreConfig, string[]>> {
   // Imported here, as above.
   const { buildNaming } = await import('../app/build-policy.ts')
+  const { mirroredImage } = await import('../app/mirrored-image.ts')
   const naming = buildNaming(config)
   const found = new Map<StoreConfig, string[]>()
   for (const image of images) {
-    const named = parseImageName(image)
-    if (!named) throw new Error(`${JSON.stringify(image)} is no image: write docker.io/library/alpine:3.20`)
-    const repository = naming.canonical({ name: named.name, host: undefined })
-    const route = config.repositories.find(({ pattern }) => new Glob(pattern).matches(repository))
-    const store = route?.kind === 'mirror' ? config.stores.get(route.store) : undefined
-    if (!store) throw new Error(`${repository} is not mirrored: no route of a mirror speaks of it`)
-    found.set(store, [...(found.get(store) ?? []), image])
+    const store = config.stores.get(mirroredImage(config, naming, image).store)
+    if (store) found.set(store, [...(found.get(store) ?? []), image])
   }
   return found
 }
@@ -102,6 +91,6 @@ function explain(pulled: PulledImage): string {
   return `${image}: ${digest}, ${counted(manifests, 'manifest')}; ${fetched}`
 }
 
-function toList(text: string, previous: readonly string[]): readonly string[] {
+function toList(text: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, ...text.split(',').filter((each) => each !== '')]
 }

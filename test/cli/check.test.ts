@@ -10,11 +10,13 @@ const GOOD = `
 listen:
   - { address: ":443", tls: { certificate: tls.crt, key: tls.key } }
   - { address: ":80", redirectTo: https }
+workers: 2
 auth: { htpasswd: { file: htpasswd }, token: { ttl: 10m } }
 access: [{ repositories: ["**"], pull: [$anonymous], push: [alice] }, { catalog: [alice] }]
 upstreams: { hub: { url: "https://registry-1.docker.io", namespace: docker.io, username: u, password: "_env:HUB" } }
 repositories: { "docker.io/**": { mirror: hub, store: mirror, tagTtl: { latest: 10m } }, "**": { store: main } }
-stores: { main: { filesystem: { root: data/main } }, mirror: { filesystem: { root: /var/mirror } } }
+stores: { main: { filesystem: { root: data/main } }, mirror: { filesystem: { root: /var/mirror }, maxSize: 200GiB, unusedAfter: 90d } }
+warmUp: [{ schedule: "0 5 * * *", images: [docker.io/alpine:3.20, team/app:1] }]
 `
 
 test('a good configuration is explained in a few lines, without its secrets', async (t) => {
@@ -49,7 +51,9 @@ test('a good configuration is explained in a few lines, without its secrets', as
     'routes    ** kept in store main',
     'upstreams hub: logged in to as u; by the proxy http://proxy.lan:3128',
     'stores    main in data/main',
-    'stores    mirror in /var/mirror',
+    'stores    mirror in /var/mirror, at most 200 GiB, what nobody pulled for 90d goes',
+    'workers   2 serve clients',
+    'warning: warmUp[0].images[1]: team/app is not mirrored: no route of a mirror speaks of it',
     '',
   ])
   assert.equal(code, 0)
@@ -88,11 +92,12 @@ test('keys and certificates of logins are opened, and none is made', async (t) =
   const cwd = await temporaryFolder(t)
   const { certificate } = await makeCertificate(t)
   await copyFile(certificate, join(cwd, 'signer.crt'))
-  const run = async (auth: object, listener: object = {}) => {
+  const run = async (auth: object, listener: object = {}, upstreams: object = {}) => {
     const listen = [{ address: ':443', tls: 'auto', ...listener }]
     const stores = { main: { filesystem: { root: 'data' } } }
     // JSON is YAML.
-    const config = JSON.stringify({ listen, auth, repositories: { '**': { store: 'main' } }, stores })
+    const repositories = { '**': { store: 'main' } }
+    const config = JSON.stringify({ listen, auth, upstreams, repositories, stores })
     await writeFile(join(cwd, 'c.yml'), config)
     return runCli(cwd, ['check', '--config', 'c.yml'])
   }
@@ -102,12 +107,14 @@ test('keys and certificates of logins are opened, and none is made', async (t) =
   assert.match(good.stdout, /^logins {4}tokens of git as gitlab:…$/m)
   assert.doesNotMatch(good.stdout, /nobody/)
   const wrong = { token: { key: 'c.yml', previousKeys: ['signer.crt'] }, externalTokens: [external('c.yml')] }
-  const bad = await run(wrong, { clientCas: ['c.yml'] })
+  const core = { url: 'https://core.lan', ca: 'c.yml' }
+  const bad = await run(wrong, { clientCas: ['c.yml'] }, { core })
   assert.equal(bad.code, 1)
   assert.deepEqual(bad.stderr.replaceAll(`${cwd}/`, '').trimEnd().split('\n'), [
     'c.yml: the token key c.yml can not be used: it is no private key in PEM form, or has a passphrase',
     'c.yml: the token key signer.crt can not be used: it is no private key in PEM form, or has a passphrase',
     'c.yml: the certificates c.yml can not be used: it holds no certificate',
+    'c.yml: c.yml: holds no PEM certificate ("-----BEGIN CERTIFICATE-----")',
     'c.yml: c.yml: holds no PEM certificate ("-----BEGIN CERTIFICATE-----")',
   ])
   assert.deepEqual((await readdir(cwd)).toSorted(), ['c.yml', 'signer.crt'])
