@@ -138,6 +138,16 @@ test('per user, the upstream says who may read: by the login of each, and nobody
   assert.doesNotMatch(gateway.program.log() + gateway.program.output(), /canary-of|YWNtZTpjYW5h/)
 })
 
+test('the catalog names no repository that only some may read upstream', async (t) => {
+  const hub = await startUpstream(t)
+  const access = [{ catalog: ['$anonymous'] }, { repositories: ['ghcr.io/**'], pull: ['$anonymous'] }]
+  const { gateway, ask } = await startMirror(t, hub, { visibility: 'per-user' }, { config: { access } })
+  assert.equal((await ask(`${SECRET}/manifests/1`, { account: acme })).status, 200)
+  assert.equal((await ask(`${PUBLIC}/manifests/1`)).status, 200)
+  const catalog = await send(`${gateway.url}/v2/_catalog`, { ca: gateway.ca })
+  assert.deepEqual(catalog.json(), { repositories: [`ghcr.io/${PUBLIC}`] })
+})
+
 test('per user, a wrong login is refused, and slowed down', async (t) => {
   const hub = await startUpstream(t)
   const config = { auth: { htpasswd: { file: 'htpasswd' }, throttle: { failures: 1, delay: '1m' } } }

@@ -22,6 +22,8 @@ export interface Admission {
    * `UpstreamError` when not, or when that can not be told.
    */
   admit(repository: RepositoryName, subject: Subject, context: RequestContext): Promise<void> | undefined
+  /** Whether a list of what is kept may name the repository. The upstream is not asked. */
+  isListed(repository: RepositoryName): Promise<boolean>
   /** Runs what may ask the upstream, in the name of the caller where that matters. */
   run<Result>(context: RequestContext, work: () => Result): Result
 }

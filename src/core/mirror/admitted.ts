@@ -2,7 +2,7 @@
 import type { Reference } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { DelegatingRegistry, type AnswerOf, type ArgumentsOf } from '../delegating.ts'
-import type { ManifestAnswer, Registry, RequestContext } from '../registry.ts'
+import type { ManifestAnswer, Page, PageRequest, Registry, RequestContext } from '../registry.ts'
 import { translated } from '../upstream-failure.ts'
 import type { Admission, Subject } from './admission.ts'
 
@@ -44,6 +44,25 @@ export class AdmittedRegistry extends DelegatingRegistry {
 
   override listTags(...args: ArgumentsOf<'listTags'>): AnswerOf<'listTags'> {
     return this.#admitted(args[0], { tags: true }, args[2], () => super.listTags(...args))
+  }
+
+  /** A page is filled up, so that what is left out does not end the list. */
+  override async listRepositories(
+    { limit, last }: PageRequest,
+    context: RequestContext,
+  ): Promise<Page<RepositoryName>> {
+    const items: RepositoryName[] = []
+    for (let behind = last; ;) {
+      const asked = { limit, ...(behind === undefined ? {} : { last: behind }) }
+      const page = await super.listRepositories(asked, context)
+      for (const name of page.items) {
+        if (!(await this.#admission.isListed(name))) continue
+        if (items.length === limit) return { items, more: true }
+        items.push(name)
+      }
+      behind = page.items.at(-1)
+      if (!page.more || behind === undefined) return { items, more: false }
+    }
   }
 
   override listReferrers(...args: ArgumentsOf<'listReferrers'>): AnswerOf<'listReferrers'> {

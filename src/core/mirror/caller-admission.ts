@@ -54,6 +54,11 @@ export class CallerAdmission implements Admission {
     return this.#ask(key, repository, subject, context)
   }
 
+  /** Lists are asked of no repository in particular, and so without a login. */
+  isListed(repository: RepositoryName): Promise<boolean> {
+    return this.#options.everybody.isListed(repository)
+  }
+
   run<Result>({ upstreamLogin }: RequestContext, work: () => Result): Result {
     return this.#options.clients.runAs(upstreamLogin, work)
   }

@@ -63,6 +63,14 @@ export class PublicAdmission implements Admission {
     return this.#flights.run(key, () => this.#decide(repository, subject, known !== undefined))
   }
 
+  /** What was public when the upstream was last asked. */
+  async isListed(repository: RepositoryName): Promise<boolean> {
+    const name = this.#options.nameOf(repository)
+    const known = this.#verdicts.get(name)
+    if (known) return known.refusal === undefined
+    return (await asCache(() => this.#read(name))) !== undefined
+  }
+
   run<Result>(_context: RequestContext, work: () => Result): Result {
     return work()
   }
