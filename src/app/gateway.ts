@@ -10,7 +10,7 @@ import { scheduleGc } from './gc-schedule.ts'
 import { measureStores } from './log-events.ts'
 import { buildParts } from './parts.ts'
 import { openPublicSide } from './public-side.ts'
-import { loggedTakeOver, Reloader } from './reloader.ts'
+import { loggedTakeOver, startReloader } from './reloader.ts'
 import { StoreLocks } from './store-locks.ts'
 import { scheduleWarmUps } from './warm-up-schedule.ts'
 import { takeOver } from './take-over.ts'
@@ -62,22 +62,15 @@ export async function startGateway(config: Config, { reloadConfig }: GatewayOpti
   await locks.open(adminUrl)
   const report = loggedTakeOver(logger)
   const reloadTls = () => listeners.reloadTls()
-  const reloader = await Reloader.start(
+  const reloader = await startReloader(
+    { config, parts, tlsFiles: () => listeners.tlsFiles, audit },
     {
       takeOver: async () => {
-        // Somebody may have moved the file away.
-        audit?.reopen()
         const next = await takeOver({ auth, keyFiles, readConfig: reloadConfig, reloadTls }, report)
         const sections = next ? fixedSections(config, next, auth.hasAccounts) : []
         if (sections.length > 0)
           logger.warn({ sections }, 'these sections have changed: restart to take them over')
       },
-      files: () => [
-        ...listeners.tlsFiles,
-        ...keyFiles.files,
-        ...auth.files,
-        ...(config.file === undefined ? [] : [config.file]),
-      ],
       logger,
     },
     opened,

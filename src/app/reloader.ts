@@ -1,6 +1,9 @@
 // Reloads what has changed: when a file in use changes, once a day, and when it is told to.
+import type { Config } from '../config/config.ts'
+import type { AuditLog } from '../telemetry/audit-log.ts'
 import type { Logger } from '../telemetry/log.ts'
 import { FilesWatcher } from './files-watcher.ts'
+import type { Parts } from './parts.ts'
 import type { TakeOverReport } from './take-over.ts'
 
 export interface ReloaderOptions {
@@ -51,6 +54,34 @@ export class Reloader {
     }
     logger.info('reload has ended')
   }
+}
+
+export interface GatewayFiles {
+  readonly config: Config
+  readonly parts: Pick<Parts, 'auth' | 'keyFiles'>
+  /** The certificates and keys of listeners. */
+  readonly tlsFiles: () => readonly string[]
+  readonly audit: Pick<AuditLog, 'reopen'> | undefined
+}
+
+/** Watches the configuration and all that it names; what is taken over is the caller's to say. */
+export function startReloader(
+  { config, parts: { auth, keyFiles }, tlsFiles, audit }: GatewayFiles,
+  { takeOver, logger }: Omit<ReloaderOptions, 'files'>,
+  stack: AsyncDisposableStack,
+): Promise<Reloader> {
+  const files = () => [
+    ...tlsFiles(),
+    ...keyFiles.files,
+    ...auth.files,
+    ...(config.file === undefined ? [] : [config.file]),
+  ]
+  const reopenAndTakeOver = (): Promise<void> => {
+    // Somebody may have moved the file away.
+    audit?.reopen()
+    return takeOver()
+  }
+  return Reloader.start({ takeOver: reopenAndTakeOver, files, logger }, stack)
 }
 
 /** Tells the log what was taken over, and what was not. */

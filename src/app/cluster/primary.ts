@@ -9,7 +9,7 @@ import type { Gateway, GatewayOptions } from '../gateway.ts'
 import { measureStores } from '../log-events.ts'
 import { buildParts, type Parts } from '../parts.ts'
 import { scheduleWarmUps } from '../warm-up-schedule.ts'
-import { Reloader } from '../reloader.ts'
+import { startReloader } from '../reloader.ts'
 import { StoreLocks } from '../store-locks.ts'
 import { Crew, type CrewOptions } from './crew.ts'
 import { Crews } from './crews.ts'
@@ -56,7 +56,7 @@ export async function startPrimary(config: Config, options: GatewayOptions): Pro
   })
   const cache = { ...config.cache, memoryBytes: CACHE_BYTES }
   const parts = await buildParts({ ...config, cache }, { logger, peers }, opened)
-  const { auth, keyFiles, operations } = parts
+  const { operations } = parts
   scheduleGc(config, operations, logger, opened)
   scheduleWarmUps(config, operations, logger, opened)
   const adminUrl = await openAdminSide(
@@ -76,21 +76,9 @@ export async function startPrimary(config: Config, options: GatewayOptions): Pro
   await reload.readTls()
   opening.resolve(reload)
   const addresses = await crews.serving.started
-  const reloader = await Reloader.start(
-    {
-      takeOver: async () => {
-        // Somebody may have moved the file away.
-        audit?.reopen()
-        await reload.takeOver()
-      },
-      files: () => [
-        ...reload.tlsFiles,
-        ...keyFiles.files,
-        ...auth.files,
-        ...(config.file === undefined ? [] : [config.file]),
-      ],
-      logger,
-    },
+  const reloader = await startReloader(
+    { config, parts, tlsFiles: () => reload.tlsFiles, audit },
+    { takeOver: () => reload.takeOver(), logger },
     opened,
   )
   const running = opened.move()

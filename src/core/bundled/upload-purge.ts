@@ -1,7 +1,8 @@
 // Removes upload sessions that nobody goes on with, in the background: registry:2's upload purging, but by last activity.
 import { channel } from 'node:diagnostics_channel'
 import { parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
-import { PathNotFoundError, type StorageDriver } from '../../storage/driver.ts'
+import type { StorageDriver } from '../../storage/driver.ts'
+import { modifiedAt } from '../../storage/modified-at.ts'
 import { REPOSITORIES_FOLDER, UPLOADS_COMPONENT, uploadsFolder } from '../content/layout.ts'
 import type { SessionClaims } from './session-claims.ts'
 import { UploadSession } from './upload-session.ts'
@@ -119,19 +120,11 @@ async function lastChange(
   let latest: number | undefined
   for await (const { name, isFolder } of driver.list(folder)) {
     if (isFolder || except?.test(name) === true) continue
-    const modifiedAt = await modifiedTime(driver, `${folder}/${name}`)
-    latest = Math.max(latest ?? 0, modifiedAt)
+    // One that was just removed: somebody works there.
+    const changedAt = (await modifiedAt(driver, `${folder}/${name}`)) ?? Date.now()
+    latest = Math.max(latest ?? 0, changedAt)
   }
   return latest
-}
-
-async function modifiedTime(driver: StorageDriver, path: string): Promise<number> {
-  try {
-    return (await driver.stat(path)).modifiedAt.getTime()
-  } catch (error) {
-    if (error instanceof PathNotFoundError) return Date.now() // it was just removed: somebody works there
-    throw error
-  }
 }
 
 /** Every session, also in repositories that hold nothing yet. */

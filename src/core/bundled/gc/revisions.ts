@@ -3,6 +3,7 @@ import { algorithmOf, digestOf, type Digest } from '../../../oci/digest.ts'
 import { MAX_MANIFEST_BYTES } from '../../../oci/manifest.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
 import { PathNotFoundError, type StorageDriver } from '../../../storage/driver.ts'
+import { modifiedAt } from '../../../storage/modified-at.ts'
 import { blobDataPath, revisionFolder } from '../../content/layout.ts'
 import { readLink } from '../../content/links.ts'
 import { storedMediaType } from '../../content/stored-media-type.ts'
@@ -29,16 +30,6 @@ export async function readRevision(
   if (link === undefined && (await modifiedAt(driver, `${folder}/link`)) === undefined) return undefined
   const keptUnder = link ?? digest
   return { digest, keptUnder, named: await readNamed(driver, digest, keptUnder) }
-}
-
-/** When the file was written, in ms since the epoch; undefined when there is none. */
-export async function modifiedAt(driver: StorageDriver, path: string): Promise<number | undefined> {
-  try {
-    return (await driver.stat(path)).modifiedAt.getTime()
-  } catch (error) {
-    if (error instanceof PathNotFoundError) return undefined
-    throw error
-  }
 }
 
 async function readNamed(

@@ -2,13 +2,14 @@
 import type { Digest } from '../../../oci/digest.ts'
 import type { Tag } from '../../../oci/reference.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
+import { modifiedAt } from '../../../storage/modified-at.ts'
 import { revisionFolder, tagCurrentFolder, tagIndexFolder } from '../../content/layout.ts'
 import { linkFolderOf, listLinkedDigests, readLink } from '../../content/links.ts'
+import { walkRevisions, walkTags } from '../../content/store-walk.ts'
 import { removeManifest } from '../manifest-writes.ts'
 import type { GcRun, GcStep } from './gc-run.ts'
 import { RevisionGraph } from './revision-graph.ts'
-import { modifiedAt, readRevision, type Revision } from './revisions.ts'
-import { walkRevisions, walkTags } from '../../content/store-walk.ts'
+import { readRevision, type Revision } from './revisions.ts'
 
 /** Returns what stays. */
 export async function* removeUntagged(

@@ -2,6 +2,7 @@
 import type { Digest } from '../../../oci/digest.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
 import { PathNotFoundError } from '../../../storage/driver.ts'
+import { modifiedAt } from '../../../storage/modified-at.ts'
 import type { ContentStore } from '../../content/content-store.ts'
 import { blobDataPath, revisionFolder } from '../../content/layout.ts'
 import { DamagedContentError } from '../../content/manifests.ts'
@@ -132,16 +133,8 @@ async function lastUse(
 ): Promise<number> {
   const references = [digest, ...tags.map(({ tag }) => tag)]
   const times = await Promise.all(references.map((reference) => pulls.last(repository, reference)))
-  return Math.max(await fetchedAt(content, repository, digest), ...times.map((time) => time ?? 0))
-}
-
-async function fetchedAt(content: ContentStore, repository: RepositoryName, digest: Digest): Promise<number> {
-  try {
-    return (await content.driver.stat(`${revisionFolder(repository, digest)}/link`)).modifiedAt.getTime()
-  } catch (error) {
-    if (error instanceof PathNotFoundError) return 0
-    throw error
-  }
+  const fetchedAt = await modifiedAt(content.driver, `${revisionFolder(repository, digest)}/link`)
+  return Math.max(...[fetchedAt, ...times].map((time) => time ?? 0))
 }
 
 async function statBlob(content: ContentStore, digest: Digest): Promise<SurveyedBlob | undefined> {
