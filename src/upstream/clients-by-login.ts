@@ -3,7 +3,11 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { createHmac, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { UpstreamClient } from './client.ts'
-import { createUpstreamClient, type UpstreamClientOptions } from './create-upstream-client.ts'
+import {
+  createUpstreamClient,
+  isTrustedFallback,
+  type UpstreamClientOptions,
+} from './create-upstream-client.ts'
 import { DelegatingClient } from './delegating-client.ts'
 import type { Credentials } from './login/login-source.ts'
 
@@ -26,7 +30,10 @@ export class ClientsByLogin {
 
   /** A login of the options' own is never used. */
   constructor(options: UpstreamClientOptions) {
-    const { credentials: _password, token: _token, mint: _mint, identity: _own, ...anonymous } = options
+    const { credentials: _password, token: _token, mint: _mint, identity: _own, ...rest } = options
+    // Who is not to see a login can not say whose it is, nor what everybody may read where logins count.
+    const fallbackUrls = (options.fallbackUrls ?? []).filter((url) => isTrustedFallback(options, url))
+    const anonymous = { ...rest, fallbackUrls }
     this.#options = anonymous
     this.#clients = new LRUCache({
       max: MAX_CLIENTS,

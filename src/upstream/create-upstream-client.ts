@@ -97,10 +97,16 @@ function authorizationOf(
 }
 
 /** The login is the first URL's: who else may be sent it is said as for token services. */
+export function isTrustedFallback(
+  { url: first, allowedRealms = [] }: Pick<UpstreamClientOptions, 'url' | 'allowedRealms'>,
+  url: string | URL,
+): boolean {
+  return allowedRealm(String(url), baseUrl(first), allowedRealms) !== undefined
+}
+
 function fallbackOf(options: UpstreamClientOptions, url: string | URL): UpstreamClientOptions {
-  const { credentials: _credentials, token: _token, ...anonymous } = options
-  const isTrusted = allowedRealm(String(url), baseUrl(options.url), options.allowedRealms ?? []) !== undefined
-  return { ...(isTrusted ? options : anonymous), url }
+  const { credentials: _password, token: _token, identity: _own, ...anonymous } = options
+  return { ...(isTrustedFallback(options, url) ? options : anonymous), url }
 }
 
 function clientOf(endpoints: readonly [Endpoint, ...Endpoint[]]): UpstreamClient {

@@ -8,6 +8,7 @@ import { startHub, type Hub } from '../support/hub.ts'
 import { imageOf } from '../support/images.ts'
 import { readLayout } from '../support/oci-layout.ts'
 import { atEnd, temporaryFolder } from '../support/scope.ts'
+import { startScriptedServer } from '../upstream/scripted-server.ts'
 import { copyImage, skopeoFor } from '../support/skopeo.ts'
 
 const PUBLIC = 'library/open'
@@ -99,6 +100,23 @@ test('what was public when it was last asked is served while the upstream is dow
   const again = await startMirror(t, hub, acme, { folder: first.gateway.folder })
   assert.equal((await again.ask(`${PUBLIC}/manifests/1`)).status, 200)
   assert.equal((await again.ask(`${SECRET}/manifests/1`)).status, 503)
+})
+
+test('an URL that is not to see a login does not say who may read while the first one is down', async (t) => {
+  const hub = await startUpstream(t)
+  // A cache in the LAN, say, which asks nobody for a login.
+  const { bytes, mediaType, digest } = secret.manifest
+  const headers = { 'content-type': mediaType, 'docker-content-digest': digest }
+  const loose = await startScriptedServer(t, (_req, res) => res.writeHead(200, headers).end(bytes))
+  const elsewhere = loose.url.replace('127.0.0.1', 'localhost')
+  for (const upstream of [acme, { visibility: 'per-user' }]) {
+    const { ask } = await startMirror(t, hub, { ...upstream, url: [hub.url, elsewhere] })
+    await hub.down()
+    assert.equal((await ask(`${SECRET}/manifests/1`)).status, 503)
+    if ('visibility' in upstream)
+      assert.equal((await ask(`${SECRET}/manifests/1`, { account: other })).status, 503)
+    await hub.up()
+  }
 })
 
 test('with visibility: shared the grants alone decide', async (t) => {
