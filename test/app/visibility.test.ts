@@ -119,6 +119,21 @@ test('an URL that is not to see a login does not say who may read while the firs
   }
 })
 
+test('an upstream that hangs when it is asked who may read is an error that says so', async (t) => {
+  const hub = await startUpstream(t)
+  hub.fail({ server: 'registry', path: /open\/(manifests|tags)/ }, { kind: 'hang' })
+  const { ask } = await startMirror(t, hub, acme)
+  assert.equal((await ask(`${PUBLIC}/manifests/1`)).status, 504)
+})
+
+test('an upstream without HEAD is asked for its tags instead', async (t) => {
+  const hub = await startUpstream(t)
+  hub.fail({ server: 'registry', method: 'HEAD' }, { kind: 'status', status: 405 })
+  const { ask } = await startMirror(t, hub, acme)
+  assert.equal((await ask(`${PUBLIC}/manifests/1`)).status, 200)
+  assert.equal((await ask(`${SECRET}/manifests/1`)).status, 403)
+})
+
 test('with visibility: shared the grants alone decide', async (t) => {
   const hub = await startUpstream(t)
   const { ask } = await startMirror(t, hub, { ...acme, visibility: 'shared' })

@@ -7,7 +7,9 @@ import {
   UpstreamDeniedError,
   UpstreamError,
   UpstreamNotFoundError,
+  UpstreamRejectedError,
   UpstreamUnauthorizedError,
+  UpstreamUnavailableError,
 } from '../../upstream/errors.ts'
 import type { RequestContext } from '../registry.ts'
 
@@ -28,8 +30,23 @@ export interface Admission {
   run<Result>(context: RequestContext, work: () => Result): Result
 }
 
-/** Resolves when the upstream lets `client` read the repository. Rejects with an `UpstreamError`. */
+/** Resolves when the upstream lets `client` read the repository. Rejects with an `UpstreamError`, at the latest after `patienceMs`. */
 export async function requireReadable(
+  client: UpstreamClient,
+  name: RepositoryName,
+  subject: Subject,
+  patienceMs: number,
+): Promise<void> {
+  const signal = AbortSignal.timeout(patienceMs)
+  try {
+    await ask(client, name, subject, signal)
+  } catch (error) {
+    if (error !== signal.reason) throw error
+    throw new UpstreamUnavailableError('the upstream did not say in time who may read', { timedOut: true })
+  }
+}
+
+async function ask(
   client: UpstreamClient,
   name: RepositoryName,
   subject: Subject,
@@ -40,8 +57,10 @@ export async function requireReadable(
     else if ('blob' in subject) await client.statBlob(name, subject.blob, { signal })
     else await client.listTags(name, { limit: 1 }, { signal })
   } catch (error) {
-    // It has the repository, perhaps, and not this: what is kept of it by digest may be older than what is left there.
-    if (!(error instanceof UpstreamNotFoundError) || 'tags' in subject) throw error
+    // It has the repository, perhaps, and not this: what is kept of it by digest may be older than what is left there. Some
+    // answer 405 to every HEAD.
+    const isNoWord = error instanceof UpstreamNotFoundError || error instanceof UpstreamRejectedError
+    if (!isNoWord || 'tags' in subject) throw error
     await client.listTags(name, { limit: 1 }, { signal })
   }
 }

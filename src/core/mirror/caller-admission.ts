@@ -70,13 +70,12 @@ export class CallerAdmission implements Admission {
     context: RequestContext,
   ): Promise<void> {
     const { clients, nameOf, everybody } = this.#options
-    const signal = AbortSignal.timeout(ANSWER_MS)
     try {
-      await requireReadable(clients.of(context.upstreamLogin), nameOf(repository), subject, signal)
+      await requireReadable(clients.of(context.upstreamLogin), nameOf(repository), subject, ANSWER_MS)
       this.#verdicts.set(key, { until: this.#now() + READABLE_MS })
     } catch (error) {
       if (isRefusal(error)) this.#verdicts.set(key, { until: this.#now() + REFUSED_MS, refusal: error })
-      if (error !== signal.reason && !isSilence(error)) throw error
+      if (!isSilence(error)) throw error
       // What everybody may have, whoever has a login may have, too.
       await everybody.admit(repository, subject, context)
     }

@@ -94,9 +94,8 @@ export class PublicAdmission implements Admission {
       return void this.#verdicts.set(name, { until: this.#now() + PUBLIC_MS - age })
     // Whatever of it is shown is then fetched, or vouched for, without a login.
     if (isMirrorAnonymous && !isKnown && checkedAt === undefined && !(await this.#holds(repository))) return
-    const signal = AbortSignal.timeout(ANSWER_MS)
     try {
-      await requireReadable(client, name, subject, signal)
+      await requireReadable(client, name, subject, ANSWER_MS)
       await this.confirm(name)
     } catch (error) {
       if (isRefusal(error)) {
@@ -104,7 +103,7 @@ export class PublicAdmission implements Admission {
         await asCache(() => this.#options.content.driver.delete(this.#pathOf(name)))
         throw error
       }
-      if (checkedAt === undefined || !(error === signal.reason || isSilence(error))) throw error
+      if (checkedAt === undefined || !isSilence(error)) throw error
       this.#verdicts.set(name, { until: this.#now() + RETRY_MS })
     }
   }
