@@ -1,6 +1,7 @@
 // The routes of the configuration as registries: bundled ones, external cores, mirrors.
 import type { StoreOperations } from '../admin/store-api.ts'
-import type { Config, MirrorRoute, ProxyRoute, RouteConfig, StoreConfig } from '../config/config.ts'
+import type { Config, StoreConfig } from '../config/config.ts'
+import type { MirrorRoute, ProxyRoute, RouteConfig } from '../config/route-config.ts'
 import { agreed } from '../cache/agreed.ts'
 import type { Peers } from '../cache/peers.ts'
 import { SessionClaims } from '../core/bundled/session-claims.ts'

@@ -1,6 +1,6 @@
 // How old the answers of a mirrored route may be: from the words of its configuration to what the mirror asks.
 import { Glob } from '../access/patterns.ts'
-import type { FreshnessConfig, HoldConfig, TagTtl } from '../config/config.ts'
+import type { FreshnessConfig, HoldConfig, TagTtl } from '../config/route-config.ts'
 import type { MirrorRegistryOptions } from '../core/mirror/mirror-registry.ts'
 import { keyOfRules, type HoldOptions } from '../core/mirror/tag-hold.ts'
 

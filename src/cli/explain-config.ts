@@ -5,13 +5,12 @@ import type { AccountsConfig, HtpasswdConfig } from '../config/auth-config.ts'
 import type {
   AuditConfig,
   Config,
-  FreshnessConfig,
   GrantConfig,
   ListenAddress,
   ListenerConfig,
-  RouteConfig,
   StoreConfig,
 } from '../config/config.ts'
+import type { FreshnessConfig, RouteConfig } from '../config/route-config.ts'
 import { formatDuration } from '../config/quantities.ts'
 import { explainClientCas, explainIdentities } from './explain-identities.ts'
 import { explainUpstreams } from './explain-upstreams.ts'

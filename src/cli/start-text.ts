@@ -1,6 +1,7 @@
 // What a person who has started the gateway wants to know, in a few lines.
 import { join } from 'node:path'
-import type { Config, MirrorRoute } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
+import type { MirrorRoute } from '../config/route-config.ts'
 import type { CreatedAccount } from './first-run.ts'
 import { nearby } from './nearby.ts'
 

@@ -1,6 +1,6 @@
 // How old answers of a mirrored route may be: what the route says, else what its upstream says, else the defaults.
 import { parseDigest } from '../oci/digest.ts'
-import type { FreshnessConfig, HoldConfig, TagTtl } from './config.ts'
+import type { FreshnessConfig, HoldConfig, TagTtl } from './route-config.ts'
 import { byLiteralPrefix, splitImagePattern } from './patterns.ts'
 import type { ConfigFile } from './schema.ts'
 

@@ -1,15 +1,8 @@
 // From the words of the file to the configuration that the program uses.
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import type {
-  AuditConfig,
-  Config,
-  GrantConfig,
-  ListenerConfig,
-  Rewrite,
-  RouteConfig,
-  TagRuleConfig,
-} from './config.ts'
+import type { AuditConfig, Config, GrantConfig, ListenerConfig, TagRuleConfig } from './config.ts'
+import type { Rewrite, RouteConfig } from './route-config.ts'
 import type { Environment } from './interpolate.ts'
 import { toAccounts } from './normalise-accounts.ts'
 import { toFreshness } from './normalise-freshness.ts'

@@ -1,5 +1,6 @@
 // Which stores keep what is pushed: those of routes, and those that lie over mirrors.
-import type { Config, RouteConfig } from './config.ts'
+import type { Config } from './config.ts'
+import type { RouteConfig } from './route-config.ts'
 
 /** The store that pushes to the route go to; undefined where none is here. */
 export function pushedStoreOf(route: RouteConfig): string | undefined {
