@@ -49,6 +49,11 @@ export interface LoginBackend {
    */
   stateOf(key: string): string | undefined
   /**
+   * Resolves when everything is known here that was known elsewhere, in another process, before the call: a token may have
+   * been got there, by an account that was made a moment ago. Never rejects. By default there is nothing to wait for.
+   */
+  catchUp?(): Promise<void>
+  /**
    * What an account is limited to at a place, beyond the realm: a Bearer token got with it is not to reach further. Throws
    * {@link InvalidCredentialError} where it does not exist. Asked at every use of such a token, too.
    */
@@ -63,6 +68,8 @@ export interface LoginBackend {
 /** The accounts of all backends, as they are now. */
 export interface Accounts {
   stateOf(account: AccountRef): string | undefined
+  /** See {@link LoginBackend.catchUp}. */
+  catchUp?(account: AccountRef): Promise<void>
 }
 
 export interface LastingAccounts extends Accounts {
@@ -74,6 +81,7 @@ export function accountsOf(backends: readonly LoginBackend[]): LastingAccounts {
   const byName = new Map(backends.map((backend) => [backend.name, backend]))
   return {
     stateOf: ({ backend, key }) => byName.get(backend)?.stateOf(key),
+    catchUp: async ({ backend }) => byName.get(backend)?.catchUp?.(),
     lasts: ({ backend }) => byName.get(backend)?.hasLastingLogins ?? false,
   }
 }

@@ -48,7 +48,7 @@ export class TokenVerifier implements Authenticator {
       return { identity: { name: undefined, method: 'bearer', ceiling }, lifeMs, stillHolds: isKeyKnown }
     const tie = parseAccountClaim(claims['account'])
     if (!tie) throw new InvalidCredentialError('the token is tied to no account')
-    const isUnchanged = this.#tieTo(tie, key)
+    const isUnchanged = await this.#tieTo(tie, key)
     const { account, groups } = tie
     const identity: Identity = {
       name: claims.sub,
@@ -61,11 +61,19 @@ export class TokenVerifier implements Authenticator {
   }
 
   /** Finds the account as it was when the token was issued; answers whether it still is. */
-  #tieTo({ account, fingerprint }: AccountTie, key: KnownKey): () => boolean {
+  async #tieTo({ account, fingerprint }: AccountTie, key: KnownKey): Promise<() => boolean> {
     const { accounts } = this.#options
-    const state = accounts.stateOf(account)
-    if (state === undefined || !key.fingerprints.matches(fingerprint, account, state))
-      throw new InvalidCredentialError('the account has changed or does not exist')
+    const stateThen = (): string | undefined => {
+      const state = accounts.stateOf(account)
+      return state !== undefined && key.fingerprints.matches(fingerprint, account, state) ? state : undefined
+    }
+    let state = stateThen()
+    if (state === undefined) {
+      // The token is one of ours: who issued it may know the account better.
+      await accounts.catchUp?.(account)
+      state = stateThen()
+    }
+    if (state === undefined) throw new InvalidCredentialError('the account has changed or does not exist')
     // Neither of the two comes from a client, so their comparison may end early.
     return () => accounts.stateOf(account) === state
   }

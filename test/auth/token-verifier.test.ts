@@ -184,6 +184,18 @@ test('a token of an account that is gone is refused, also when it was verified b
   await refuses(setting, token)
 })
 
+test('a token of an account that another process knows already is good when this one has caught up', async (t) => {
+  const { keys, issuer } = await start(t)
+  const { token } = await issuer.issue({ identity: alice, scopes })
+  const states = new Map<string, string>()
+  const accounts = {
+    stateOf: ({ key }: AccountRef) => states.get(key),
+    catchUp: async ({ key }: AccountRef) => void states.set(key, STATE),
+  }
+  const verifier = new TokenVerifier({ keys, issuer: ISSUER, service: SERVICE, accounts })
+  assert.equal((await verifier.authenticate(`Bearer ${token}`)).name, 'alice')
+})
+
 test('a changed password ends the tokens that were got with the old one at once, verified before or not', async (t) => {
   const setting = await start(t)
   const { states, issuer, verifier } = setting

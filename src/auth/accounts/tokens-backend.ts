@@ -62,6 +62,10 @@ export class TokensBackend implements LoginBackend {
     return this.#use(key)?.state
   }
 
+  catchUp(): Promise<void> {
+    return this.#tokens.catchUp()
+  }
+
   /** What the token is made for, within the realm of its owner. */
   limitsOf(key: string, place: Place): Ceiling {
     const token = this.#find(key)

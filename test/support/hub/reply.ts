@@ -2,8 +2,9 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
-import { createGzip } from 'node:zlib'
+import { gzipSync } from 'node:zlib'
 import { errorReply, type HubRequest, type Reply, type ReplyBody } from './exchange.ts'
 import type { ActiveFault, Fault } from './faults.ts'
 
@@ -105,11 +106,13 @@ function unannounced(reply: Reply, body: ReplyBody, extraBytes: number): Reply {
 
 /** Of unknown length, as servers have it that compress on the way. */
 function compressed(reply: Reply, body: ReplyBody): Reply {
-  const read = (start: number, end: number): Readable => body.read(start, end).compose(createGzip())
+  async function* zipped(start: number, end: number): AsyncGenerator<Buffer> {
+    yield gzipSync(await buffer(body.read(start, end)))
+  }
   return {
     status: reply.status,
     headers: { ...reply.headers, 'Content-Encoding': 'gzip' },
-    body: { size: body.size, read },
+    body: { size: body.size, read: (start, end) => Readable.from(zipped(start, end)) },
     isUnannounced: true,
   }
 }
