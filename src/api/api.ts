@@ -2,7 +2,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { RegistryError } from '../oci/error.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
-import type { Action } from '../oci/scope.ts'
 import type { Caller } from '../access/caller.ts'
 import type { Identity } from '../access/identity.ts'
 import type { Naming } from '../access/naming.ts'
@@ -14,6 +13,7 @@ import { forwardBlob, forwardUpload } from './forwarding.ts'
 import type { Guard, Wanted } from './guard.ts'
 import { listReferrers, listRepositories, listTags } from './listings.ts'
 import { deleteManifest, getManifest, putManifest } from './manifests.ts'
+import { actionOf, requireMethod } from './methods.ts'
 import type { RequestRecord } from './request-record.ts'
 import { respondError, respondJson } from './respond.ts'
 import { parseRoute, type RepositoryRoute, type Route } from './route.ts'
@@ -51,17 +51,6 @@ interface Asked {
 type ExchangeOf<Kind extends RepositoryRoute['kind']> = RepositoryExchange<
   Extract<RepositoryRoute, { kind: Kind }>
 >
-
-const METHODS: Record<Route['kind'], readonly string[]> = {
-  base: ['GET', 'HEAD'],
-  catalog: ['GET', 'HEAD'],
-  manifest: ['GET', 'HEAD', 'PUT', 'DELETE'],
-  blob: ['GET', 'HEAD', 'DELETE'],
-  'upload-start': ['POST'],
-  upload: ['GET', 'HEAD', 'PATCH', 'PUT', 'DELETE'],
-  tags: ['GET', 'HEAD'],
-  referrers: ['GET', 'HEAD'],
-}
 
 /** All manifests that are being received at one time. */
 const MAX_BODY_BYTES = 128 * 1024 * 1024
@@ -257,18 +246,4 @@ function uploadHandler(method: string | undefined): typeof uploadStatus {
 function splitUrl(url: string): [path: string, query: URLSearchParams] {
   const mark = url.indexOf('?')
   return mark < 0 ? [url, NO_QUERY] : [url.slice(0, mark), new URLSearchParams(url.slice(mark + 1))]
-}
-
-function requireMethod(req: IncomingMessage, route: Route): void {
-  const allowed = METHODS[route.kind]
-  if (allowed.includes(req.method ?? '')) return
-  throw new RegistryError('UNSUPPORTED', 'this method is not supported here', {
-    headers: { Allow: allowed.join(', ') },
-  })
-}
-
-function actionOf(req: IncomingMessage, route: RepositoryRoute): Action {
-  if (route.kind === 'upload-start' || route.kind === 'upload') return 'push'
-  if (req.method === 'PUT') return 'push'
-  return req.method === 'DELETE' ? 'delete' : 'pull'
 }
