@@ -1,6 +1,5 @@
 // Forwards blob reads and upload sessions to an external core on http-proxy: bodies stream through both ways.
-import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { createProxyServer } from 'http-proxy'
 import type { ErrorCode } from '../../oci/error.ts'
@@ -8,10 +7,11 @@ import { parseRepositoryName } from '../../oci/repository-name.ts'
 import { failureOf } from '../../upstream/answers.ts'
 import { UpstreamUnavailableError, type UpstreamError } from '../../upstream/errors.ts'
 import type { LoginAhead } from '../../upstream/login-ahead.ts'
-import { joinedTls, SYSTEM_TRUST, type TlsMaterial, type TlsSource } from '../../upstream/tls-files.ts'
+import { joinedTls, SYSTEM_TRUST, type TlsSource } from '../../upstream/tls-files.ts'
 import { toRegistryError } from '../upstream-failure.ts'
 import { upstreamName, type NameRewrite } from '../upstream-name.ts'
 import type { Forwarder, ForwardRoute } from '../forwarder.ts'
+import { CoreConnections } from './core-connections.ts'
 import { forwardScope } from './forward-scope.ts'
 import { answerHeaders, refusalHeaders, requestHeaders, rewriteLocation } from './forwarded-headers.ts'
 
@@ -41,18 +41,13 @@ const NOT_FOUND: Readonly<Record<ForwardRoute['kind'], ErrorCode>> = {
   upload: 'BLOB_UPLOAD_UNKNOWN',
 }
 
-/** A kept connection is given up before the core's own side of it is likely to be. */
-const KEPT_IDLE_MS = 15_000
-
 /** How long the body of a refusal may take. */
 const REFUSAL_MS = 5_000
 
 export class HttpForwarder implements Forwarder {
   readonly #core: URL
   readonly #apiPath: string
-  readonly #tls: TlsSource
-  #agent: HttpAgent
-  #material: TlsMaterial | undefined
+  readonly #connections: CoreConnections
   readonly #login: LoginAhead | undefined
   readonly #rewrite: NameRewrite | undefined
   readonly #connectTimeoutMs: number
@@ -61,8 +56,8 @@ export class HttpForwarder implements Forwarder {
   constructor(options: HttpForwarderOptions) {
     this.#core = new URL(options.url)
     this.#apiPath = `${this.#core.pathname.replace(/\/$/, '')}/v2/`
-    this.#tls = joinedTls(options.tls ?? SYSTEM_TRUST, options.identity)
-    this.#agent = this.#agentWith({})
+    const tls = joinedTls(options.tls ?? SYSTEM_TRUST, options.identity)
+    this.#connections = new CoreConnections(this.#core, tls)
     this.#login = options.login
     this.#rewrite = options.rewrite
     this.#connectTimeoutMs = options.connectTimeoutMs ?? 5_000
@@ -82,25 +77,12 @@ export class HttpForwarder implements Forwarder {
   }
 
   close(): void {
-    this.#agent.destroy()
-  }
-
-  /** Certificates that were replaced on disk are in force for the next connection; running requests keep theirs. */
-  async #refreshAgent(): Promise<void> {
-    const material = await this.#tls()
-    if (material === this.#material) return
-    this.#material = material
-    this.#agent = this.#agentWith(material)
-  }
-
-  #agentWith(material: TlsMaterial): HttpAgent {
-    const kept = { keepAlive: true, maxFreeSockets: 64, timeout: KEPT_IDLE_MS }
-    return this.#core.protocol === 'https:' ? new HttpsAgent({ ...kept, ...material }) : new HttpAgent(kept)
+    this.#connections.close()
   }
 
   async #prepare(route: ForwardRoute): Promise<string | undefined> {
     try {
-      await this.#refreshAgent()
+      await this.#connections.refresh()
       return await this.#login?.header(forwardScope(route))
     } catch (error) {
       throw asFailure(error, route)
@@ -132,7 +114,12 @@ export class HttpForwarder implements Forwarder {
     // http-proxy copies these before it returns. An `Expect` among them would be sent without being waited for.
     req.headers = this.#requestHeaders(req, view)
     proxy
-      .web(req, res, { ...this.#target(route), ...body, agent: this.#agent, selfHandleResponse: true })
+      .web(req, res, {
+        ...this.#target(route),
+        ...body,
+        agent: this.#connections.agent,
+        selfHandleResponse: true,
+      })
       .then(resolve, (cause: unknown) => fail(asUnavailable(cause)))
     req.headers = original
     return promise
