@@ -10,6 +10,7 @@ import type { ApiCall, Caller } from './caller.ts'
 import type { UpstreamPage, UpstreamPageRequest } from './client.ts'
 import type { TransportResponse } from './transport.ts'
 
+/** Of one answer; of referrers, over all pages. */
 const MAX_LIST_BYTES = 16 * 1024 * 1024
 /** More referrers than fit in so many pages are cut off. */
 const MAX_REFERRER_PAGES = 20
@@ -50,7 +51,8 @@ export async function listReferrers(
   path: string,
   options: Pick<ApiCall, 'scope' | 'signal'>,
 ): Promise<readonly Descriptor[] | undefined> {
-  const found: Descriptor[] = []
+  let found: readonly Descriptor[] = []
+  let leftBytes = MAX_LIST_BYTES
   let next: string | undefined = path
   for (let page = 0; next !== undefined && page < MAX_REFERRER_PAGES; page++) {
     try {
@@ -60,7 +62,9 @@ export async function listReferrers(
         headers: { accept: OCI_INDEX },
         ...options,
       })
-      found.push(...indexOf(response, await readBody(response, MAX_LIST_BYTES)).manifests)
+      const bytes = await readBody(response, leftBytes)
+      leftBytes -= bytes.length
+      found = found.concat(indexOf(response, bytes).manifests)
       next = nextLink(response)
     } catch (error) {
       if (page === 0 && error instanceof UpstreamNotFoundError) return undefined

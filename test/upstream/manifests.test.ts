@@ -220,6 +220,21 @@ test('a header that names no next page is read once, however long it is', async 
   }
 })
 
+test('as many referrers are taken as one answer may hold, and no more over all pages', async (t) => {
+  const digest = digestOf('subject')
+  const manifests = Array.from({ length: 140_000 }, () => ({ mediaType: 'a/b', digest, size: 1 }))
+  const body = JSON.stringify({ schemaVersion: 2, manifests })
+  let pages = 1
+  const registry = await startScriptedServer(t, (_req, res) => {
+    if (pages > 1) res.setHeader('link', '</v2/library/alpine/referrers/x?page=2>; rel="next"')
+    res.end(body)
+  })
+  const client = clientOf(t, registry.url)
+  assert.equal((await client.listReferrers(alpine, digest))?.length, manifests.length)
+  pages = 2
+  await assert.rejects(client.listReferrers(alpine, digest), UpstreamInvalidAnswerError)
+})
+
 test('referrers are collected over all pages, which stay with the upstream', async (t) => {
   const descriptor = (text: string) => ({
     mediaType: OCI_MANIFEST,
