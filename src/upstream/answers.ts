@@ -1,4 +1,5 @@
 // Reading an upstream's answers: bounded bodies, JSON, and failures told apart by status.
+import { parseBoundedJson } from '../oci/bounded-json.ts'
 import {
   UpstreamDeniedError,
   UpstreamInvalidAnswerError,
@@ -79,7 +80,7 @@ async function readFault(response: TransportResponse): Promise<UpstreamFault | u
 
 function parseJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(bytes))
+    return parseBoundedJson(bytes)
   } catch {
     return undefined
   }

@@ -235,6 +235,13 @@ test('as many referrers are taken as one answer may hold, and no more over all p
   await assert.rejects(client.listReferrers(alpine, digest), UpstreamInvalidAnswerError)
 })
 
+test('an answer that is nested without end is no answer', async (t) => {
+  const registry = await startScriptedServer(t, (_req, res) =>
+    res.end(`{"tags":["a"],"x":${'['.repeat(65)}${']'.repeat(65)}}`),
+  )
+  await assert.rejects(clientOf(t, registry.url).listTags(alpine, { limit: 3 }), UpstreamInvalidAnswerError)
+})
+
 test('referrers are collected over all pages, which stay with the upstream', async (t) => {
   const descriptor = (text: string) => ({
     mediaType: OCI_MANIFEST,

@@ -50,7 +50,7 @@ export async function surveyStore(options: SurveyOptions): Promise<Survey> {
   const found = await surveyBlobs(content, signal)
   const manifests: SurveyedManifest[] = []
   for await (const repository of walkRepositories(content.driver))
-    manifests.push(...(await surveyRepository(options, repository)))
+    for (const manifest of await surveyRepository(options, repository)) manifests.push(manifest)
   return { manifests, ...found }
 }
 
