@@ -83,11 +83,11 @@ export interface FileWriter {
   /** Bytes written up to now, those of earlier sessions included. */
   readonly size: number
   /**
-   * Resolves when the backend takes more; until then and beyond it keeps `chunk`, whose memory is not to be reused.
-   * Rejects with {@link StorageFullError}, maybe for an earlier chunk: `size` then says what was kept, and the session can
+   * Undefined where more can follow at once; else resolves when the backend takes more. Until then and beyond it keeps `chunk`,
+   * whose memory is not to be reused. Rejects with {@link StorageFullError}, maybe for an earlier chunk: `size` then says what was kept, and the session can
    * still be closed.
    */
-  write(chunk: Uint8Array): Promise<void>
+  write(chunk: Uint8Array): Promise<void> | undefined
   /** Streams all bytes up to now, to check them: they still are readable under no path. Nothing is written meanwhile. */
   readBack(): Promise<Readable>
   /** Keeps the bytes durably, readable by nobody, and answers what `openWriter` resumes them from. */

@@ -38,15 +38,14 @@ export class FilesystemWriter implements FileWriter {
     return this.#written + this.#pendingBytes
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
-    for (let taken = 0; taken < chunk.length;) {
-      const { bytes } = (this.#buffer ??= this.#borrow())
-      const part = chunk.subarray(taken, taken + bytes.length - this.#pendingBytes)
-      bytes.set(part, this.#pendingBytes)
-      this.#pendingBytes += part.length
-      taken += part.length
-      if (this.#pendingBytes === bytes.length) await this.#flush()
-    }
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    const { bytes } = (this.#buffer ??= this.#borrow())
+    const room = bytes.length - this.#pendingBytes
+    // Most chunks are far smaller than the buffer: they cost no promise.
+    if (chunk.length >= room) return this.#writeThrough(chunk)
+    bytes.set(chunk, this.#pendingBytes)
+    this.#pendingBytes += chunk.length
+    return undefined
   }
 
   async readBack(): Promise<Readable> {
@@ -96,6 +95,17 @@ export class FilesystemWriter implements FileWriter {
     const { staged, durability } = this.#options
     await this.#flush()
     if (durability.fsync) await translated(this.#path, () => staged.handle.datasync())
+  }
+
+  async #writeThrough(chunk: Uint8Array): Promise<void> {
+    for (let taken = 0; taken < chunk.length;) {
+      const { bytes } = (this.#buffer ??= this.#borrow())
+      const part = chunk.subarray(taken, taken + bytes.length - this.#pendingBytes)
+      bytes.set(part, this.#pendingBytes)
+      this.#pendingBytes += part.length
+      taken += part.length
+      if (this.#pendingBytes === bytes.length) await this.#flush()
+    }
   }
 
   async #flush(): Promise<void> {

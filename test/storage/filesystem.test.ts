@@ -140,7 +140,7 @@ test('a full disk fails the write that fills it, and the session keeps what was 
   // /dev/full takes no byte, as a disk without room does.
   const driver = new FilesystemDriver({ root: '/dev', fsync: false })
   const writer = await driver.openWriter('full')
-  await assert.rejects(writer.write(Buffer.alloc(600_000)), StorageFullError)
+  await assert.rejects(async () => writer.write(Buffer.alloc(600_000)), StorageFullError)
   assert.equal(writer.size, 0)
   assert.equal(await writer.close(), '0')
 })

@@ -3,6 +3,7 @@ import type { Digest, Digester } from '../../oci/digest.ts'
 import { RegistryError } from '../../oci/error.ts'
 import type { FileWriter } from '../../storage/driver.ts'
 import type { UploadChunk } from '../registry.ts'
+import { noteReceived } from './piece-garbage.ts'
 
 /** A session's writer during one request. */
 export class UploadReceiver {
@@ -21,8 +22,11 @@ export class UploadReceiver {
   async receive({ body, length }: UploadChunk): Promise<void> {
     const start = this.writer.size
     // The body is left alive: after a failure here the client still has to read the answer.
-    for await (const bytes of body.iterator({ destroyOnReturn: false }))
-      await this.#write(bytes, start, length)
+    for await (const bytes of body.iterator({ destroyOnReturn: false })) {
+      const busy = this.#write(bytes, start, length)
+      if (busy) await busy
+      noteReceived(bytes.length)
+    }
     checkLength(this.writer.size - start, length)
   }
 
@@ -35,11 +39,11 @@ export class UploadReceiver {
     return this.digester?.digest()
   }
 
-  async #write(bytes: Uint8Array, start: number, length: number | undefined): Promise<void> {
+  #write(bytes: Uint8Array, start: number, length: number | undefined): Promise<void> | undefined {
     if (length !== undefined && this.writer.size - start + bytes.length > length) throw sizeInvalid(length)
     this.#digester?.update(bytes)
     this.#hashedBytes += bytes.length
-    await this.writer.write(bytes)
+    return this.writer.write(bytes)
   }
 }
 
