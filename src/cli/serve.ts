@@ -22,7 +22,7 @@ password files, keys, grants and rules about ID tokens; SIGUSR2 replaces the wor
  * The old generation then needs room for more than the pieces between two such collections: with the 8 MiB that V8 leaves
  * a small heap, a push of 1 GiB collected everything dozens of times.
  */
-const HEAP_FLAGS = ['--semi-space-growth-factor=1', '--heap-growing-percent=400']
+const HEAP_FLAGS = ['--semi-space-growth-factor=1', '--heap-growing-percent=200']
 
 export function addServeCommand(program: Command): void {
   program
