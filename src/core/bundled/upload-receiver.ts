@@ -3,7 +3,7 @@ import type { Digest, Digester } from '../../oci/digest.ts'
 import { RegistryError } from '../../oci/error.ts'
 import type { FileWriter } from '../../storage/driver.ts'
 import type { UploadChunk } from '../registry.ts'
-import { noteReceived } from './piece-garbage.ts'
+import { noteReceived } from '../piece-garbage.ts'
 
 /** A session's writer during one request. */
 export class UploadReceiver {

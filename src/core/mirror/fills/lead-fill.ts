@@ -8,6 +8,7 @@ import {
   UpstreamInvalidAnswerError,
   UpstreamUnavailableError,
 } from '../../../upstream/errors.ts'
+import { noteReceived } from '../../piece-garbage.ts'
 import type { BlobSpool } from './blob-spool.ts'
 import type { FillProgress } from './fill-progress.ts'
 import { requireDigest } from './held-back.ts'
@@ -100,6 +101,7 @@ async function take(
     await spooled(() => spool.append(chunk))
     digester.update(chunk)
     progress.grow(spool.size)
+    noteReceived(chunk.length)
   }
 }
 

@@ -1,4 +1,4 @@
-// The pieces of a request body are small objects that hold 16 KiB outside the heap each, and garbage a moment later.
+// The pieces of a body that arrives are small objects that hold 16 KiB outside the heap each, and garbage a moment later.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
@@ -9,7 +9,7 @@ let collect: (() => void) | undefined
 
 /**
  * To be told of every piece. V8 collects young garbage when its objects have filled a MiB: then pieces hold 40 MiB or more, and
- * it may have taken that for a lack of memory and begun to collect everything, dozens of times in a push of 1 GiB.
+ * it may have taken that for a lack of memory and begun to collect everything, dozens of times in 1 GiB.
  */
 export function noteReceived(bytes: number): void {
   receivedBytes += bytes
