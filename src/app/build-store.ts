@@ -57,7 +57,14 @@ export async function buildStore(
 ): Promise<BuiltStore> {
   const locks = new PeerLocks(peers, `locks of ${store.name}`)
   const claims = new SessionClaims(driver, { peers })
-  const bundled = new BundledRegistry({ driver, delete: store.allowsDelete, locks, claims })
+  const otherHolders = { peers, topic: `blob holders of ${store.name}` }
+  const bundled = new BundledRegistry({
+    driver,
+    delete: store.allowsDelete,
+    locks,
+    claims,
+    otherHolders,
+  })
   const { content } = bundled
   const rules = new TagRules(store.tagRules)
   const core = cached(verified(guarded(bundled, store, rules, locks), content, store))

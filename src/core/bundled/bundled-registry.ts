@@ -23,7 +23,7 @@ import type {
   RequestContext,
   UploadStore,
 } from '../registry.ts'
-import { BlobHolders } from './blob-holders.ts'
+import { BlobHolders, type OtherMemories } from './blob-holders.ts'
 import { deleteManifest, deleteTag, putManifest, unknownManifest } from './manifest-writes.ts'
 import { listReferrers } from './referrer-listing.ts'
 import { SessionClaims } from './session-claims.ts'
@@ -36,6 +36,8 @@ export interface BundledRegistryOptions {
   /** Whether manifests, tags and blobs may be deleted (default true); else `UNSUPPORTED`. */
   readonly delete?: boolean
   readonly claims?: SessionClaims
+  /** Other processes that may remember who holds a blob. */
+  readonly otherHolders?: OtherMemories
   /** By default nobody else writes to the store. */
   readonly locks?: Locks
 }
@@ -49,7 +51,7 @@ export class BundledRegistry implements Registry {
   constructor(options: BundledRegistryOptions) {
     this.#content = new ContentStore(options.driver, options.locks)
     this.#canDelete = options.delete ?? true
-    this.#holders = new BlobHolders(this.#content)
+    this.#holders = new BlobHolders(this.#content, options.otherHolders)
     const claims = options.claims ?? new SessionClaims(options.driver)
     this.uploads = new BundledUploads(this.#content, this.#holders, claims)
   }
