@@ -2,7 +2,6 @@
 import type { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { algorithmOf, createDigester } from '../../../oci/digest.ts'
-import { UpstreamInvalidAnswerError } from '../../../upstream/errors.ts'
 import { MIRROR_FAILURES } from '../as-cache.ts'
 import { BlobFill } from './blob-fill.ts'
 import { BlobSpool } from './blob-spool.ts'
@@ -64,11 +63,11 @@ async function fetched(
   const free = request.room.free().catch(degraded)
   // The usual case asks before it has waited for the disk; what an earlier owner left is gone on with.
   const left = claim.size === undefined ? 0 : ((await opening)?.size ?? 0)
-  const { size, body } = await openRest(request, claim.size, left)
+  const { size, body, from } = await openRest(request, claim.size, left)
   const [progress, spool] = [new FillProgress(size), await opening]
   if (spool && request.room.enter(progress, (await free) ?? 0)) {
     // Nobody knows what bytes are that came before the upstream had told their number.
-    if (spool.size > left) await spool.clear()
+    if (spool.size > from) await spool.clear()
     // Those who follow learn of it; who asked here need not wait for that.
     claim.announce(size).catch(degraded)
     return begun(request, { claim, progress, spool, body })
@@ -82,18 +81,22 @@ async function fetched(
 
 /** What the spool lacks. The upstream is asked in any case: it may not let this repository have the blob. */
 async function openRest(
-  { open, stat, digest }: FillRequest,
+  request: FillRequest,
   announced: number | undefined,
   left: number,
-): Promise<{ size: number; body: Readable | undefined }> {
-  if (left === announced) return { ...(await stat()), body: undefined }
+): Promise<{ size: number; body: Readable | undefined; from: number }> {
+  const { open, stat, digest } = request
+  if (left === announced) return { ...(await stat()), body: undefined, from: left }
   const isBegun = announced !== undefined && left > 0
   const { size, body } = await open(isBegun ? { start: left, end: announced - 1 } : undefined)
+  // What is left is of an answer that the upstream does not give any more.
+  if (isBegun && announced !== size) {
+    body.destroy()
+    return openRest(request, undefined, 0)
+  }
   try {
     if (size === 0) requireDigest(createDigester(algorithmOf(digest)), digest)
-    if (announced !== undefined && announced !== size)
-      throw new UpstreamInvalidAnswerError(`the upstream announced ${announced} bytes, and then ${size}`)
-    return { size, body }
+    return { size, body, from: isBegun ? left : 0 }
   } catch (error) {
     body.destroy()
     throw error
