@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { algorithmOf, createDigester } from '../../../oci/digest.ts'
+import { UpstreamInvalidAnswerError } from '../../../upstream/errors.ts'
 import { MIRROR_FAILURES } from '../as-cache.ts'
 import { BlobFill } from './blob-fill.ts'
 import { BlobSpool } from './blob-spool.ts'
@@ -87,20 +88,24 @@ async function openRest(
 ): Promise<{ size: number; body: Readable | undefined; from: number }> {
   const { open, stat, digest } = request
   if (left === announced) return { ...(await stat()), body: undefined, from: left }
-  const isBegun = announced !== undefined && left > 0
-  const { size, body } = await open(isBegun ? { start: left, end: announced - 1 } : undefined)
-  // What is left is of an answer that the upstream does not give any more.
-  if (isBegun && announced !== size) {
-    body.destroy()
-    return openRest(request, undefined, 0)
+  if (announced !== undefined && left > 0) {
+    const rest = await open({ start: left, end: announced - 1 }).catch(unlessInvalid)
+    if (rest?.size === announced) return { ...rest, from: left }
+    // What is left is of an answer that the upstream does not give any more.
+    rest?.body.destroy()
   }
+  const { size, body } = await open(undefined)
   try {
     if (size === 0) requireDigest(createDigester(algorithmOf(digest)), digest)
-    return { size, body, from: isBegun ? left : 0 }
+    return { size, body, from: 0 }
   } catch (error) {
     body.destroy()
     throw error
   }
+}
+
+function unlessInvalid(error: unknown): undefined {
+  if (!(error instanceof UpstreamInvalidAnswerError)) throw error
 }
 
 /** Undefined when there is nothing left to follow. */

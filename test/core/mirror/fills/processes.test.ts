@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { open, readdir } from 'node:fs/promises'
+import { open, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ContentStore } from '../../../../src/core/content/content-store.ts'
@@ -100,6 +100,15 @@ async function damage(root: string): Promise<void> {
   await file.write(Buffer.from([known(layer.bytes[0]) ^ 1]), 0, 1, 0)
 }
 
+/** As if the upstream had told another length when the download began. */
+async function announceOneByteMore(root: string): Promise<void> {
+  const names = await readdir(join(root, '_spool'), { recursive: true })
+  const file = join(root, '_spool', known(names.find((name) => name.endsWith('.claim'))))
+  const text = await readFile(file, 'utf8')
+  assert(text.includes(`"size":${layer.size}`))
+  await writeFile(file, text.replace(`"size":${layer.size}`, `"size":${layer.size + 1}`))
+}
+
 async function untilNothingIsLeft(root: string): Promise<void> {
   await until('nothing is left of the download', async () => {
     const names = await readdir(join(root, '_spool'), { recursive: true })
@@ -166,6 +175,18 @@ test('what a killed process fetched is hashed again: with wrong bytes in it noth
   assert.equal(await isKept(root, ALPINE), false)
   await untilNothingIsLeft(root)
   assertWhole((await two.read()).outcomes)
+})
+
+test('what a killed process fetched of an answer with another length is not gone on with', async (t) => {
+  const { hub, root, one, two } = await startTwo(t)
+  const pause = hub.fail({ server: 'cdn' }, { kind: 'hang', afterBytes: 5 * MIB })
+  one.read().catch(() => undefined)
+  await until('it has begun', () => one.progress() > 4 * MIB)
+  await one.kill()
+  await announceOneByteMore(root)
+  pause.remove()
+  assertWhole((await two.read()).outcomes)
+  await untilNothingIsLeft(root)
 })
 
 test('a wrong blob is given out whole by no process, and kept by none', async (t) => {
