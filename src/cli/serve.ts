@@ -19,10 +19,8 @@ password files, keys, grants and rules about ID tokens; SIGUSR2 replaces the wor
 /**
  * Every piece of a transfer is a small object that holds 16 KiB or more outside the heap, to be freed when the young
  * generation is collected. Grown to 16 MiB, V8's default, it lets a hundred MiB of dead pieces pile up first.
- * The old generation then needs room for more than the pieces between two such collections: with the 8 MiB that V8 leaves
- * a small heap, a push of 1 GiB collected everything dozens of times.
  */
-const HEAP_FLAGS = ['--semi-space-growth-factor=1', '--heap-growing-percent=200']
+const HEAP_FLAGS = ['--semi-space-growth-factor=1']
 
 export function addServeCommand(program: Command): void {
   program
