@@ -73,6 +73,16 @@ async function startTwo(t: Scope, options: { maxOrphans?: number } = {}) {
   return { hub, root, one: await startMirrorProcess(t, order), two: await startMirrorProcess(t, order) }
 }
 
+/** One process was killed in the middle of a download, which hangs until `heal` is called. */
+async function startWithLeftovers(t: Scope) {
+  const { hub, root, one, two } = await startTwo(t)
+  const pause = hub.fail({ server: 'cdn' }, { kind: 'hang', afterBytes: 5 * MIB })
+  one.read().catch(() => undefined)
+  await until('it has begun', () => one.progress() > 4 * MIB)
+  await one.kill()
+  return { hub, root, two, heal: () => pause.remove() }
+}
+
 function assertWhole(outcomes: readonly Outcome[], { digest, size } = layer): void {
   for (const outcome of outcomes) {
     assert.equal(outcome.error, undefined)
@@ -151,25 +161,17 @@ test('when the process that fetches is killed, another one goes on where it was'
 })
 
 test('what a killed process fetched is gone on with by the next one that is asked', async (t) => {
-  const { hub, root, one, two } = await startTwo(t)
-  const pause = hub.fail({ server: 'cdn' }, { kind: 'hang', afterBytes: 5 * MIB })
-  one.read().catch(() => undefined)
-  await until('it has begun', () => one.progress() > 4 * MIB)
-  await one.kill()
-  pause.remove()
+  const { hub, root, two, heal } = await startWithLeftovers(t)
+  heal()
   assertWhole((await two.read()).outcomes)
   assert.match(downloads(hub).at(-1)?.headers.range ?? '', /^bytes=[1-9]\d{6}/)
   await untilNothingIsLeft(root)
 })
 
 test('what a killed process fetched is hashed again: with wrong bytes in it nothing is given out whole', async (t) => {
-  const { hub, root, one, two } = await startTwo(t)
-  const pause = hub.fail({ server: 'cdn' }, { kind: 'hang', afterBytes: 5 * MIB })
-  one.read().catch(() => undefined)
-  await until('it has begun', () => one.progress() > 4 * MIB)
-  await one.kill()
+  const { root, two, heal } = await startWithLeftovers(t)
   await damage(root)
-  pause.remove()
+  heal()
   const [outcome] = (await two.read()).outcomes
   assert(outcome?.error !== undefined && outcome.bytes < layer.size)
   assert.equal(await isKept(root, ALPINE), false)
@@ -178,13 +180,9 @@ test('what a killed process fetched is hashed again: with wrong bytes in it noth
 })
 
 test('what a killed process fetched of an answer with another length is not gone on with', async (t) => {
-  const { hub, root, one, two } = await startTwo(t)
-  const pause = hub.fail({ server: 'cdn' }, { kind: 'hang', afterBytes: 5 * MIB })
-  one.read().catch(() => undefined)
-  await until('it has begun', () => one.progress() > 4 * MIB)
-  await one.kill()
+  const { root, two, heal } = await startWithLeftovers(t)
   await announceOneByteMore(root)
-  pause.remove()
+  heal()
   assertWhole((await two.read()).outcomes)
   await untilNothingIsLeft(root)
 })
