@@ -1,6 +1,7 @@
 // Admits each caller to what its own login may read upstream; without one, to what everybody may.
 import { createHmac, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import { SingleFlight } from '../../cache/single-flight.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { ClientsByLogin } from '../../upstream/clients-by-login.ts'
 import type { RequestContext, UpstreamLogin } from '../registry.ts'
@@ -32,6 +33,7 @@ export class CallerAdmission implements Admission {
   readonly #key = randomBytes(32)
   /** By login and repository, keyed: no password is kept. */
   readonly #verdicts = new LRUCache<string, Verdict>({ max: MAX_VERDICTS })
+  readonly #flights = new SingleFlight<void>()
 
   constructor(options: CallerAdmissionOptions) {
     this.#options = options
@@ -51,7 +53,10 @@ export class CallerAdmission implements Admission {
     const key = this.#keyOf(login, repository)
     const known = this.#verdicts.get(key)
     if (known && this.#now() < known.until) return known.refusal && Promise.reject(known.refusal)
-    return this.#ask(key, repository, subject, context)
+    // The key names the login, too: nobody joins a question in another's name.
+    return this.#flights.run(JSON.stringify([key, subject]), () =>
+      this.#ask(key, repository, subject, context),
+    )
   }
 
   /** Lists are asked of no repository in particular, and so without a login. */

@@ -40,7 +40,7 @@ async function startPerUser(t: TestContext, options: Partial<MirrorRegistryOptio
     isMirrorAnonymous: false,
   })
   const admission = new CallerAdmission({ clients, nameOf, everybody })
-  return { ...mirror, registry: new AdmittedRegistry(mirror.registry, admission) }
+  return { ...mirror, hub, admission, registry: new AdmittedRegistry(mirror.registry, admission) }
 }
 
 test('a private blob that the disk has no room for is streamed by the login of who asked', async (t) => {
@@ -57,4 +57,17 @@ test('a private blob that goes between finding and reading it is fetched again b
   assert.equal(blob.cache, 'hit')
   await rm(join(root, 'docker/registry/v2/blobs'), { recursive: true })
   assert((await readBlob(blob)).equals(layer.bytes))
+})
+
+test('callers with one login who come at once cost one question, and nobody else gets their answer', async (t) => {
+  const { hub, admission } = await startPerUser(t)
+  const subject = { blob: layer.digest }
+  const stranger = { ...CONTEXT, upstreamLogin: { username: 'acme', password: 'wrong' } }
+  const refused = assert.rejects(async () => admission.admit(SECRET, subject, stranger))
+  await Promise.all(Array.from({ length: 20 }, async () => admission.admit(SECRET, subject, ACME)))
+  await refused
+  const asked = hub.received({ method: 'HEAD' }).filter(({ status }) => status === 200)
+  assert.equal(asked.length, 1)
+  assert.equal(admission.isAdmitted(SECRET, ACME), true)
+  assert.equal(admission.isAdmitted(SECRET, stranger), false)
 })
