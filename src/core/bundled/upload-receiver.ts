@@ -3,7 +3,7 @@ import type { Digest, Digester } from '../../oci/digest.ts'
 import { RegistryError } from '../../oci/error.ts'
 import type { FileWriter } from '../../storage/driver.ts'
 import type { UploadChunk } from '../registry.ts'
-import { noteReceived } from '../piece-garbage.ts'
+import { eachPiece } from './each-piece.ts'
 
 /** A session's writer during one request. */
 export class UploadReceiver {
@@ -21,12 +21,7 @@ export class UploadReceiver {
   /** Appends the chunk at the pace of the store. Rejects with `SIZE_INVALID` when it is not as long as was said. */
   async receive({ body, length }: UploadChunk): Promise<void> {
     const start = this.writer.size
-    // The body is left alive: after a failure here the client still has to read the answer.
-    for await (const bytes of body.iterator({ destroyOnReturn: false })) {
-      const busy = this.#write(bytes, start, length)
-      if (busy) await busy
-      noteReceived(bytes.length)
-    }
+    await eachPiece(body, (piece) => this.#write(piece, start, length))
     checkLength(this.writer.size - start, length)
   }
 

@@ -337,7 +337,8 @@ test('a full disk is said to be full, and the session goes on when there is room
   driver.beforeWrite = () => {
     throw new StorageFullError('no room')
   }
-  const body = Readable.from([BYTES.subarray(1000)], { objectMode: false })
+  const pieces = [BYTES.subarray(1000, 1_000_000), BYTES.subarray(1_000_000)]
+  const body = Readable.from(pieces, { objectMode: false })
   await assert.rejects(uploads.append(TEAM, id, { body }, CONTEXT), {
     code: 'UNAVAILABLE',
     status: 503,
