@@ -1,6 +1,7 @@
 // The pieces of a body, one by one as they arrive: an iterator of promises costs half as much again as receiving them.
 import { IncomingMessage } from 'node:http'
 import { finished, type Readable } from 'node:stream'
+import { giveBack } from '../piece-garbage.ts'
 
 /**
  * Calls `take` with every piece of the body, at its pace; resolves at the end. A piece may be emptied as soon as it is taken.
@@ -36,12 +37,4 @@ export function eachPiece(body: Readable, take: (piece: Buffer) => Promise<void>
   const forget = finished(body, { writable: false }, end)
   body.on('data', onPiece)
   return promise
-}
-
-/**
- * What the HTTP parser hands out is 16 KiB outside the heap, and nobody else's. V8 would let 40 MiB of it gather, take that
- * for a lack of memory, and mark the whole heap dozens of times in 1 GiB.
- */
-function giveBack({ buffer, length }: Buffer): void {
-  if (buffer.byteLength === length && buffer instanceof ArrayBuffer) buffer.transfer(0)
 }
