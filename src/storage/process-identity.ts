@@ -28,8 +28,8 @@ export function thisProcess(): Promise<ProcessIdentity> {
 export async function livenessOf({ machine, pid, id, startedAt }: ProcessIdentity): Promise<Liveness> {
   if (id === ID) return 'self'
   if (machine !== (await thisProcess()).machine) return 'unknown'
-  const started = await startOf(pid)
-  if (started !== undefined) return started === startedAt ? 'running' : 'gone'
+  const status = await statusOf(pid)
+  if (status !== undefined) return status.isAlive && status.startedAt === startedAt ? 'running' : 'gone'
   return isSignalled(pid) ? 'unknown' : 'gone'
 }
 
@@ -43,7 +43,7 @@ export function parseProcessIdentity(value: unknown): ProcessIdentity | undefine
 }
 
 async function describe(): Promise<ProcessIdentity> {
-  const startedAt = await startOf(process.pid)
+  const startedAt = (await statusOf(process.pid))?.startedAt
   return {
     machine: await machineOf(),
     pid: process.pid,
@@ -62,11 +62,17 @@ async function machineOf(): Promise<string> {
   }
 }
 
-/** The 22nd field of the process's status; the second, its name in brackets, may hold blanks and brackets itself. */
-async function startOf(pid: number): Promise<string | undefined> {
+/** See proc_pid_stat(5). The second field, a name in brackets, may hold blanks and brackets itself. */
+async function statusOf(
+  pid: number,
+): Promise<{ startedAt: string | undefined; isAlive: boolean } | undefined> {
   try {
     const status = await readFile(`/proc/${pid}/stat`, 'utf8')
-    return status.slice(status.lastIndexOf(')') + 2).split(' ')[19]
+    const fields = status.slice(status.lastIndexOf(')') + 2).split(' ')
+    const [state, threads, startedAt] = [fields[0], fields[17], fields[19]]
+    // One that was killed stays in the table until its parent looks, which may take a container's first process seconds. Its
+    // first thread may be dead while another one still writes.
+    return { startedAt, isAlive: state !== 'Z' || Number(threads) > 1 }
   } catch {
     return undefined
   }
