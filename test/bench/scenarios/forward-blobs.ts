@@ -19,6 +19,7 @@ export const forwardBlobs: Scenario = {
       systems: FRONTS,
       path: blobPath(bench.content.blob(MIB).digest),
       connections: CONNECTIONS,
+      warmUps: 6,
       headers: () => ({ Authorization: BASIC }),
     }),
 }
