@@ -12,7 +12,7 @@ import { toRegistryError } from '../upstream-failure.ts'
 import { upstreamName, type NameRewrite } from '../upstream-name.ts'
 import type { Forwarder, ForwardRoute } from '../forwarder.ts'
 import { CoreConnections } from './core-connections.ts'
-import { noteReceived } from '../piece-garbage.ts'
+import { giveBack, noteReceived } from '../piece-garbage.ts'
 import { forwardScope } from './forward-scope.ts'
 import { answerHeaders, refusalHeaders, requestHeaders, rewriteLocation } from './forwarded-headers.ts'
 
@@ -186,8 +186,12 @@ export class HttpForwarder implements Forwarder {
       })
     res.writeHead(status, headers)
     // http-proxy resets the client when the core breaks off, and the core when the client does.
-    answer.on('data', (piece: Buffer) => noteReceived(piece.length))
-    answer.pipe(res)
+    answer.on('data', (piece: Buffer) => {
+      noteReceived(piece.length)
+      if (!res.write(piece, () => giveBack(piece))) answer.pause()
+    })
+    answer.on('end', () => res.end())
+    res.on('drain', () => answer.resume())
   }
 }
 
