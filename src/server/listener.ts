@@ -11,6 +11,7 @@ import { Server as NetServer, type AddressInfo, type Socket } from 'node:net'
 import type { TlsOptions } from 'node:tls'
 import { RegistryError } from '../oci/error.ts'
 import { CIPHERS } from './ciphers.ts'
+import { Roster } from './roster.ts'
 import { ticketKeysOf } from './ticket-keys.ts'
 
 export interface TlsMaterial {
@@ -50,13 +51,13 @@ const CLOSE_IDLE_MS = 100
 export class Listener {
   readonly #server: Server | HttpsServer
   readonly #options: ListenerOptions
-  readonly #answering = new Map<Socket, ServerResponse>()
+  readonly #answering = new Roster<ServerResponse>()
   /** Those that end with the request they are at. */
   readonly #leaving = new WeakSet<Socket>()
   #ticketSecret: Uint8Array
   #tls: TlsMaterial | undefined
   /** All that are open; Node itself counts only those whose TLS handshake is done. */
-  readonly #sockets = new Set<Socket>()
+  readonly #sockets = new Roster<Socket>()
 
   constructor(options: ListenerOptions) {
     this.#options = options
@@ -75,9 +76,9 @@ export class Listener {
     this.#server.setTimeout(options.idleTimeoutMs)
     const handler = guarded((req, res) => {
       const { socket } = req
-      this.#answering.set(socket, res)
+      const place = this.#answering.enter(res)
       res.on('close', () => {
-        this.#answering.delete(socket)
+        this.#answering.leave(place)
         if (this.#leaving.has(socket)) socket.destroySoon()
       })
       options.handler(req, res)
@@ -86,12 +87,12 @@ export class Listener {
     this.#server.on('checkContinue', handler)
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
       // In the middle of an answer, another one would be taken for a part of it.
-      if (this.#answering.has(socket)) socket.destroy()
+      if ([...this.#answering].some(({ req }) => req.socket === socket)) socket.destroy()
       else answerClientError(error, socket)
     })
     this.#server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket)
-      socket.once('close', () => this.#sockets.delete(socket))
+      const place = this.#sockets.enter(socket)
+      socket.once('close', () => this.#sockets.leave(place))
     })
   }
 
@@ -116,7 +117,7 @@ export class Listener {
     this.#tls = tls
     this.#server.setSecureContext(this.#tlsOptions(tls))
     if (isSame) return
-    for (const socket of this.#answering.keys()) this.#leaving.add(socket)
+    for (const { req } of this.#answering) this.#leaving.add(req.socket)
     this.#server.closeIdleConnections()
   }
 
@@ -134,7 +135,7 @@ export class Listener {
     const closed = Promise.withResolvers<void>()
     this.#server.prependListener('request', endsConnection)
     this.#server.prependListener('checkContinue', endsConnection)
-    for (const res of this.#answering.values()) endsConnection(undefined, res)
+    for (const res of this.#answering) endsConnection(undefined, res)
     // Not HTTP's own: that closes idle connections at once, also those that a request is on its way on.
     NetServer.prototype.close.call(this.#server, () => closed.resolve())
     const closeIdle = () => this.#server.closeIdleConnections()

@@ -1,5 +1,6 @@
 // The metrics, in Prometheus' text format.
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { addProcessMetrics } from './process-metrics.ts'
 import { addUpstreamMetrics, type UpstreamSample } from './upstream-metrics.ts'
 
 /** What one request adds to the metrics. Every label has few values: no names, no addresses. */
@@ -64,7 +65,7 @@ export class Metrics {
 
   constructor() {
     const registers = [this.#registry]
-    collectDefaultMetrics({ register: this.#process })
+    addProcessMetrics(this.#process)
     this.#requests = new Counter({
       name: 'dockgate_http_requests_total',
       help: 'Requests answered.',
