@@ -87,7 +87,7 @@ export class Listener {
     this.#server.on('checkContinue', handler)
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
       // In the middle of an answer, another one would be taken for a part of it.
-      if ([...this.#answering].some(({ req }) => req.socket === socket)) socket.destroy()
+      if (this.#answering.some(({ req }) => req.socket === socket)) socket.destroy()
       else answerClientError(error, socket)
     })
     this.#server.on('connection', (socket: Socket) => {

@@ -22,6 +22,11 @@ export class Roster<Item> {
     this.#free.push(place)
   }
 
+  /** Looks at one after the other: not for what happens with every request. */
+  some(is: (item: Item) => boolean): boolean {
+    return this.#places.some((item) => item !== undefined && is(item))
+  }
+
   *[Symbol.iterator](): Generator<Item> {
     for (const item of this.#places) if (item !== undefined) yield item
   }

@@ -83,9 +83,9 @@ export interface FileWriter {
   /** Bytes written up to now, those of earlier sessions included. */
   readonly size: number
   /**
-   * Undefined where more can follow at once; else resolves when the backend takes more. Until then and beyond it keeps `chunk`,
-   * whose memory is not to be reused. Rejects with {@link StorageFullError}, maybe for an earlier chunk: `size` then says what was kept, and the session can
-   * still be closed.
+   * Undefined where more can follow at once; else resolves when the backend takes more. The bytes are taken by then: the
+   * chunk's memory may be used again. Rejects with {@link StorageFullError}, maybe for an earlier chunk: `size` then says what was
+   * kept, and the session can still be closed.
    */
   write(chunk: Uint8Array): Promise<void> | undefined
   /** Streams all bytes up to now, to check them: they still are readable under no path. Nothing is written meanwhile. */

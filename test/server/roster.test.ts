@@ -10,6 +10,14 @@ test('who has entered is there until it leaves', () => {
   roster.enter('third')
   roster.leave(second)
   assert.deepEqual([...roster], ['third'])
+  assert.equal(
+    roster.some((item) => item === 'third'),
+    true,
+  )
+  assert.equal(
+    roster.some((item) => item === 'first'),
+    false,
+  )
 })
 
 test('a place that was left is taken again, so that much coming and going takes no room', () => {
