@@ -113,6 +113,20 @@ export function testStorageDriver(
     assert.deepEqual(await buffer(await driver.read('file')), bytes)
   })
 
+  test(`${name}: a chunk's memory may be used again as soon as it was written`, async (t) => {
+    const driver = await create(t)
+    const bytes = seededBytes('again', 600_000)
+    const chunk = Buffer.alloc(150_000)
+    const writer = await driver.openWriter('staging/data')
+    for (let at = 0; at < bytes.length; at += chunk.length) {
+      bytes.copy(chunk, 0, at)
+      await writer.write(chunk)
+      chunk.fill(0)
+    }
+    await writer.commit('file')
+    assert.deepEqual(await buffer(await driver.read('file')), bytes)
+  })
+
   test(`${name}: a closed session goes on where its journal says, and drops what was written past it`, async (t) => {
     const driver = await create(t)
     const first = await driver.openWriter('staging/data')
