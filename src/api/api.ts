@@ -110,7 +110,9 @@ export class Api {
     const exchange: Exchange = { req, res, query, record, origin, prefix, caller, guard, context, bodies }
     if (!('name' in route) || !wanted)
       return route.kind === 'base' ? this.#ping(exchange) : this.#catalog(exchange)
-    record.clause = guard.require(caller, wanted, origin)
+    const decision = guard.decide(caller, wanted, origin)
+    if (decision instanceof RegistryError) return respondError(req, res, record, decision)
+    record.clause = decision
     const answered = this.#repository(exchange, route, wanted.repository)
     return host && !login ? answered?.catch(askingFor(() => guard.askLogin(wanted, origin))) : answered
   }
@@ -132,18 +134,21 @@ export class Api {
     return { repository, action }
   }
 
-  #ping({ req, res, origin, caller, guard }: Exchange): undefined {
-    guard.requirePing(caller.identity, origin)
-    respondJson(req, res, 200, {})
+  #ping({ req, res, record, origin, caller, guard }: Exchange): undefined {
+    const refusal = guard.refusalOfPing(caller.identity, origin)
+    if (refusal) respondError(req, res, record, refusal)
+    else respondJson(req, res, 200, {})
   }
 
-  #catalog(exchange: Exchange): Promise<void> {
-    const { record, caller, origin, prefix, guard } = exchange
+  #catalog(exchange: Exchange): Promise<void> | undefined {
+    const { req, res, record, caller, origin, prefix, guard } = exchange
     // Of all namespaces: below one of them its names would mean other repositories.
     if (prefix !== undefined)
       throw new RegistryError('UNSUPPORTED', 'the catalog is at /v2/_catalog', { status: 404 })
     record.action = 'catalog'
-    record.clause = guard.requireCatalog(caller, origin)
+    const decision = guard.decideCatalog(caller, origin)
+    if (decision instanceof RegistryError) return respondError(req, res, record, decision)
+    record.clause = decision
     return listRepositories(exchange, this.#registry)
   }
 

@@ -68,11 +68,13 @@ export class Guard {
     }
   }
 
+  // Refusals are answered and not thrown: every client begins with one or two, and a throw would be a third of their costs.
+
   /** Challenges anonymous callers of `GET /v2/` when a login is of use: docker learns of logins only here. */
-  requirePing(identity: Identity, origin: string): void {
-    if (identity.method !== 'anonymous' || !this.#options.hasAccounts) return
-    if (this.#options.policy.wantsLogin || this.#options.alwaysChallengesPing === true)
-      throw this.#unauthorized(origin, undefined)
+  refusalOfPing(identity: Identity, origin: string): RegistryError | undefined {
+    if (identity.method !== 'anonymous' || !this.#options.hasAccounts) return undefined
+    const { policy, alwaysChallengesPing = false } = this.#options
+    return policy.wantsLogin || alwaysChallengesPing ? this.#unauthorized(origin, undefined) : undefined
   }
 
   /** 401, for somebody who was let through, and to whom the registry behind says no as long as he is nobody there. */
@@ -80,23 +82,23 @@ export class Guard {
     return this.#unauthorized(origin, scopeOf(wanted))
   }
 
-  /** Answers what grants it. Throws 401 where logging in could help, 403 or 404 where it would not. */
-  require(caller: Caller, wanted: Wanted, origin: string): Clause {
+  /** What grants it, else 401 where logging in could help, 403 or 404 where it would not. */
+  decide(caller: Caller, wanted: Wanted, origin: string): Clause | RegistryError {
     const { action, repository } = wanted
     const clause = this.#options.policy.clauseFor(caller, action, repository)
     if (clause && isWithin(caller, wanted)) return clause
-    this.#challenge(caller, clause, scopeOf(wanted), origin)
+    const challenge = this.#challenge(caller, clause, scopeOf(wanted), origin)
+    if (challenge) return challenge
     if (this.#options.hidesRepositories === true && !this.maySee(caller, repository))
-      throw new RegistryError('NAME_UNKNOWN', 'no such repository', { detail: { name: repository } })
-    throw denied(scopeOf(wanted))
+      return new RegistryError('NAME_UNKNOWN', 'no such repository', { detail: { name: repository } })
+    return denied(scopeOf(wanted))
   }
 
-  requireCatalog(caller: Caller, origin: string): Clause {
+  decideCatalog(caller: Caller, origin: string): Clause | RegistryError {
     const { policy } = this.#options
     const clause = policy.catalogClauseFor(caller)
     if (clause && policy.allowsCatalog(caller)) return clause
-    this.#challenge(caller, clause, { type: 'catalog' }, origin)
-    throw denied({ type: 'catalog' })
+    return this.#challenge(caller, clause, { type: 'catalog' }, origin) ?? denied({ type: 'catalog' })
   }
 
   /** Whether a mount may take from a repository. */
@@ -110,15 +112,20 @@ export class Guard {
     return lists && this.#options.policy.clauseFor(caller, 'pull', repository) !== undefined
   }
 
-  /** Returns where neither another token nor a login would help. */
-  #challenge(caller: Caller, clause: Clause | undefined, scope: Scope, origin: string): void {
+  /** Undefined where neither another token nor a login would help. */
+  #challenge(
+    caller: Caller,
+    clause: Clause | undefined,
+    scope: Scope,
+    origin: string,
+  ): RegistryError | undefined {
     const hasToken = caller.identity.method === 'bearer'
     // Clients fetch a token with a larger scope when they are told so. Another ceiling stays what it is.
     const isScopeTooSmall = clause !== undefined && hasToken
     const mayLogIn = caller.identity.name === undefined && this.#options.hasAccounts
     // RFC 6750 §3.1. docker and containerd say what is wrong by it, also when the token is nobody's.
     const error = hasToken ? 'insufficient_scope' : undefined
-    if (isScopeTooSmall || mayLogIn) throw this.#unauthorized(origin, scope, error)
+    return isScopeTooSmall || mayLogIn ? this.#unauthorized(origin, scope, error) : undefined
   }
 
   #refuse(failure: unknown, origin: string, scope: Scope | undefined): never {

@@ -24,12 +24,15 @@ export function respondJson(
   headers: readonly string[] = [],
   until?: Promise<void>,
 ): void {
-  const bytes = Buffer.from(JSON.stringify(body))
+  const text = JSON.stringify(body)
+  const length = Buffer.byteLength(text)
   const type = headers.includes('Content-Type') ? [] : ['Content-Type', 'application/json; charset=utf-8']
-  res.writeHead(status, [...COMMON_HEADERS, ...headers, ...type, 'Content-Length', String(bytes.length)])
-  const content = req.method === 'HEAD' ? undefined : bytes
-  if (!until) return void res.end(content)
-  if (content) res.write(content)
+  res.writeHead(status, [...COMMON_HEADERS, ...headers, ...type, 'Content-Length', String(length)])
+  // One character per byte: Node puts such a text into one write with the headers, and a buffer behind them.
+  const bytes = length === text.length ? text : Buffer.from(text).toString('latin1')
+  const content = req.method === 'HEAD' ? '' : bytes
+  if (!until) return void res.end(content, 'latin1')
+  if (content) res.write(content, 'latin1')
   void until.then(() => res.end())
 }
 
@@ -39,7 +42,7 @@ export function respondError(
   res: ServerResponse,
   record: RequestRecord,
   failure: unknown,
-): void {
+): undefined {
   // The line in the log says that the answer was cut; there is nobody to tell more.
   if (isGone(res) && isHangUp(failure)) return
   const error =

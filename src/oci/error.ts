@@ -49,7 +49,12 @@ export class RegistryError extends Error {
   readonly headers: Readonly<Record<string, string>>
 
   constructor(code: ErrorCode, message: string, options: RegistryErrorOptions = {}) {
+    // Without a stack: nobody reads that of a refusal, and to write it down costs more than the rest of the refusal does.
+    // A bug's own is in `cause`.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(message, { cause: options.cause })
+    Error.stackTraceLimit = stackTraceLimit
     this.code = code
     this.detail = options.detail
     this.status = options.status ?? STATUS[code]
