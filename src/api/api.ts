@@ -73,11 +73,10 @@ export class Api {
 
   /** Answers a request whose path begins with `/v2/`, where memory can answer it: at once. A failure is an answer, too. */
   handle(arrival: Arrival): void {
-    const fail = (failure: unknown) => respondError(arrival.req, arrival.res, arrival.record, failure)
     try {
-      this.#dispatch(arrival)?.catch(fail)
+      this.#dispatch(arrival)?.catch((failure: unknown) => fail(arrival, failure))
     } catch (failure) {
-      fail(failure)
+      fail(arrival, failure)
     }
   }
 
@@ -226,6 +225,10 @@ export class Api {
     if (!guard.mayPull(caller, source)) return false
     return this.#registry.resolve(source)?.registry === target.registry
   }
+}
+
+function fail({ req, res, record }: Arrival, failure: unknown): void {
+  respondError(req, res, record, failure)
 }
 
 function isOf<Kind extends RepositoryRoute['kind']>(

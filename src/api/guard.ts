@@ -55,16 +55,16 @@ export class Guard {
    * Who sent the request. Answers at once what was verified lately. Throws 401, with the scope of what was `wanted`, 429 or 503.
    */
   identify(req: IncomingMessage, { origin, clientAddress, wanted }: Asking): Identity | Promise<Identity> {
-    const refuse = (error: unknown) => this.#refuse(error, origin, wanted && scopeOf(wanted))
     try {
       const { authorization, host } = req.headers
       const shown = authorization === undefined ? this.#options.certificateOf?.(req) : undefined
       if (shown) return shown
       const source = { address: clientAddress, host, repository: wanted?.repository }
       const identity = this.#options.authenticator.authenticate(authorization, source)
-      return identity instanceof Promise ? identity.catch(refuse) : identity
+      if (!(identity instanceof Promise)) return identity
+      return identity.catch((error: unknown) => this.#refuse(error, origin, wanted))
     } catch (error) {
-      return refuse(error)
+      return this.#refuse(error, origin, wanted)
     }
   }
 
@@ -128,9 +128,9 @@ export class Guard {
     return isScopeTooSmall || mayLogIn ? this.#unauthorized(origin, scope, error) : undefined
   }
 
-  #refuse(failure: unknown, origin: string, scope: Scope | undefined): never {
+  #refuse(failure: unknown, origin: string, wanted: Wanted | undefined): never {
     if (failure instanceof InvalidCredentialError)
-      throw this.#unauthorized(origin, scope, 'invalid_token', failure.message)
+      throw this.#unauthorized(origin, wanted && scopeOf(wanted), 'invalid_token', failure.message)
     throw undecidedLogin(failure) ?? failure
   }
 

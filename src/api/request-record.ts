@@ -3,28 +3,33 @@ import type { Identity } from '../access/identity.ts'
 import type { Clause } from '../access/principals.ts'
 import type { CacheVerdict } from '../core/registry.ts'
 
-export interface RequestRecord {
+/** Made with all that it may ever hold: an object that grows field by field is moved about in memory. */
+export class RequestRecord {
   /** The address of the client, behind trusted proxies. */
-  clientAddress: string
+  readonly clientAddress: string
   /** The account's name; undefined for anonymous callers. */
-  user?: string
+  user: string | undefined = undefined
   /** Who was found to ask; undefined when that could not be told. */
-  identity?: Identity
+  identity: Identity | undefined = undefined
   /** What grants it; undefined for what was refused, or needs no grant. */
-  clause?: Clause
+  clause: Clause | undefined = undefined
   /** What a token was issued for. */
-  scopes?: readonly string[]
+  scopes: readonly string[] | undefined = undefined
   /** The route's kind, bounded in number, for metrics: `manifest`, `blob`, `upload`, `tags`, `token`, … */
-  route: string
-  repository?: string
+  route = 'other'
+  repository: string | undefined = undefined
   /** Tag or digest, as asked. */
-  reference?: string
+  reference: string | undefined = undefined
   /** The digest of what was written. */
-  digest?: string
-  action?: string
-  cache?: CacheVerdict
+  digest: string | undefined = undefined
+  action: string | undefined = undefined
+  cache: CacheVerdict | undefined = undefined
   /** The error code the client got. */
-  code?: string
+  code: string | undefined = undefined
   /** An error that the client must not see, to be logged. */
-  error?: unknown
+  error: unknown = undefined
+
+  constructor(clientAddress: string) {
+    this.clientAddress = clientAddress
+  }
 }

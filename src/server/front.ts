@@ -1,8 +1,9 @@
 // The first step of every request: a record, who and where from, then the fast lane or the web lane.
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Naming } from '../access/naming.ts'
 import type { Api } from '../api/api.ts'
-import type { RequestRecord } from '../api/request-record.ts'
+import { RequestRecord } from '../api/request-record.ts'
+import type { Handler } from './listener.ts'
 import type { Observer } from './observer.ts'
 import type { OriginResolver } from './origin.ts'
 
@@ -26,16 +27,20 @@ export interface WebArrival {
 /** The first `/v2` or `/token` that is a component of the path, and what stands before it. */
 const PREFIXED = /^\/([^?]+?)(\/(?:v2|token)(?:[/?].*)?)$/
 
-/** The listener of `request` and `checkContinue` events of one server. */
-export function createFront(options: FrontOptions, isTls: boolean): RequestListener {
+/** Of every request that comes to one server. */
+export function createFront(options: FrontOptions, isTls: boolean): Handler {
   const { api, web, origins, observer, naming } = options
-  return (req, res) => {
+  return (req, res, afterwards) => {
     const { origin, clientAddress } = origins.of(req, isTls)
-    const record: RequestRecord = { clientAddress, route: 'other' }
-    observer.observe(req, res, record)
-    const url = req.url ?? '/'
-    if (url.startsWith('/v2/'))
-      return api.handle({ req, res, record, origin: rootOf(origin, req.headers.host, naming) })
+    const record = new RequestRecord(clientAddress)
+    afterwards.ended = observer.observe(req, res, record)
+    if (req.url?.startsWith('/v2/') === true)
+      api.handle({ req, res, record, origin: rootOf(origin, req.headers.host, naming), prefix: undefined })
+    else elsewhere(req, res, { record, origin })
+  }
+
+  function elsewhere(req: IncomingMessage, res: ServerResponse, { record, origin }: WebArrival): void {
+    const { url = '/' } = req
     const [, prefix = '', below = url] = PREFIXED.exec(url) ?? []
     if (!naming.isNamespace(prefix)) {
       if (isBase(url)) return redirectToBase(res, url)

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import {
   createServer as createHttpServer,
+  type IncomingMessage,
   type RequestListener,
   type Server,
   type ServerResponse,
@@ -29,6 +30,14 @@ export interface ClientCas {
   readonly isRequired: boolean
 }
 
+/** Answers a request. */
+export type Handler = (req: IncomingMessage, res: ServerResponse, afterwards: Afterwards) => void
+
+export interface Afterwards {
+  /** Called when the answer has ended or was cut off. */
+  ended: (() => void) | undefined
+}
+
 export interface ListenerOptions {
   /** Undefined: every address of the machine. */
   readonly host: string | undefined
@@ -36,7 +45,7 @@ export interface ListenerOptions {
   readonly port: number
   /** Undefined: plain HTTP. */
   readonly tls: TlsMaterial | undefined
-  readonly handler: RequestListener
+  readonly handler: Handler
   /** A connection that moves no byte for so long is closed. */
   readonly idleTimeoutMs: number
   /** What the keys of session tickets are made of; by default nobody else knows it. */
@@ -75,13 +84,15 @@ export class Listener {
       : createHttpServer(limits)
     this.#server.setTimeout(options.idleTimeoutMs)
     const handler = guarded((req, res) => {
-      const { socket } = req
       const place = this.#answering.enter(res)
+      const afterwards: Afterwards = { ended: undefined }
+      // The only listener of its kind: a second one would be a twentieth of what a hit costs.
       res.on('close', () => {
         this.#answering.leave(place)
-        if (this.#leaving.has(socket)) socket.destroySoon()
+        afterwards.ended?.()
+        if (this.#leaving.has(req.socket)) req.socket.destroySoon()
       })
-      options.handler(req, res)
+      options.handler(req, res, afterwards)
     })
     this.#server.on('request', handler)
     this.#server.on('checkContinue', handler)

@@ -7,6 +7,8 @@ const MAX_LENGTH = 512
  * absolute form (RFC 9112 §3.2.2), which may hold a password.
  */
 export function loggedPath(target: string): string {
-  const path = (target.split('?', 1)[0] ?? '').replace(/^[^/]*:\/\/[^/]*/, '')
+  const mark = target.indexOf('?')
+  const whole = mark < 0 ? target : target.slice(0, mark)
+  const path = whole.startsWith('/') ? whole : whole.replace(/^[^/]*:\/\/[^/]*/, '')
   return path.length > MAX_LENGTH ? `${path.slice(0, MAX_LENGTH)}…` : path
 }

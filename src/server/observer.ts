@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { RequestRecord } from '../api/request-record.ts'
+import type { AccessRecord } from '../telemetry/access-line.ts'
 import type { AuditLog } from '../telemetry/audit-log.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -15,7 +16,6 @@ export interface ObserverOptions {
 }
 
 const MAX_LOGGED_TEXT = 512
-const NOTHING = { read: 0, written: 0 }
 
 /** Writes the log line and the metrics of each request once, when its answer has ended or was cut off. */
 export class Observer {
@@ -23,7 +23,7 @@ export class Observer {
   readonly #metrics: Metrics
   readonly #audit: Pick<AuditLog, 'record'> | undefined
   /** What earlier requests of a connection account for. Headers are read before a request is known. */
-  readonly #counted = new WeakMap<Socket, { readonly read: number; readonly written: number }>()
+  readonly #counted = new WeakMap<Socket, { read: number; written: number }>()
 
   constructor({ log, metrics, audit }: ObserverOptions) {
     this.#log = log
@@ -31,75 +31,66 @@ export class Observer {
     this.#audit = audit
   }
 
-  observe(req: IncomingMessage, res: ServerResponse, record: RequestRecord): void {
-    const { socket } = req
+  /** To be called when a request has come; what it returns, when the answer has ended or was cut off. */
+  observe(req: IncomingMessage, res: ServerResponse, record: RequestRecord): () => void {
     const startedAt = performance.now()
     // Now: Express cuts off what a router is mounted at.
     const path = loggedPath(req.url ?? '')
-    const before = this.#counted.get(socket) ?? NOTHING
-    this.#metrics.requestBegan()
-    res.on('close', () => {
-      const durationMs = performance.now() - startedAt
-      // A client that hung up got no status: 499 as proxies log it.
-      const status = res.writableFinished || res.headersSent ? res.statusCode : 499
-      const [bytesIn, bytesOut] = [socket.bytesRead - before.read, socket.bytesWritten - before.written]
-      this.#counted.set(socket, { read: socket.bytesRead, written: socket.bytesWritten })
-      const { route, cache } = record
-      const method = req.method ?? ''
-      this.#metrics.requestEnded({
-        route,
-        method,
-        status,
-        seconds: durationMs / 1000,
-        bytesIn,
-        bytesOut,
-        cache,
-      })
-      if (this.#audit) {
-        const audited = auditRecordOf(req, record, status)
-        if (audited) this.#audit.record(audited)
-      }
-      this.#write(req, res, record, {
-        path,
-        status,
-        bytesIn,
-        bytesOut,
-        durationMs: Math.round(durationMs * 10) / 10,
-      })
-    })
+    this.#metrics.requests.began()
+    return () => this.#ended(req, res, record, path, performance.now() - startedAt)
   }
 
-  #write(req: IncomingMessage, res: ServerResponse, record: RequestRecord, figures: Figures): void {
-    const line = {
+  #ended(
+    req: IncomingMessage,
+    res: ServerResponse,
+    record: RequestRecord,
+    path: string,
+    durationMs: number,
+  ): void {
+    // A client that hung up got no status: 499 as proxies log it.
+    const status = res.writableFinished || res.headersSent ? res.statusCode : 499
+    const { bytesIn, bytesOut } = this.#bytesSince(req.socket)
+    const { route, cache } = record
+    const { method = '' } = req
+    const seconds = durationMs / 1000
+    this.#metrics.requests.ended({ route, method, status, seconds, bytesIn, bytesOut, cache })
+    if (this.#audit) {
+      const audited = auditRecordOf(req, record, status)
+      if (audited) this.#audit.record(audited)
+    }
+    const line: AccessRecord = {
       client: record.clientAddress,
-      method: req.method ?? '',
-      path: figures.path,
-      status: figures.status,
-      bytesIn: figures.bytesIn,
-      bytesOut: figures.bytesOut,
-      durationMs: figures.durationMs,
-      route: record.route,
+      method,
+      path,
+      status,
+      bytesIn,
+      bytesOut,
+      durationMs: Math.round(durationMs * 10) / 10,
+      route,
       user: record.user,
       repository: record.repository,
       action: record.action,
       reference: record.reference,
       digest: record.digest,
-      cache: record.cache,
+      cache,
       code: record.code,
       cut: !res.writableFinished,
       userAgent: optionallyClipped(req.headers['user-agent']),
     }
-    if (record.error === undefined && figures.status < 500) this.#log.access(line)
-    else this.#log.logger[figures.status < 500 ? 'info' : 'error']({ ...line, err: record.error }, 'request')
+    if (record.error === undefined && status < 500) this.#log.access(line)
+    else this.#log.logger[status < 500 ? 'info' : 'error']({ ...line, err: record.error }, 'request')
   }
-}
 
-interface Figures {
-  readonly path: string
-  readonly status: number
-  readonly bytesIn: number
-  readonly bytesOut: number
-  readonly durationMs: number
+  /** Moved on a connection since this was asked last. A socket that was cut forgets what it had not sent yet. */
+  #bytesSince(socket: Socket): { bytesIn: number; bytesOut: number } {
+    let counted = this.#counted.get(socket)
+    if (!counted) this.#counted.set(socket, (counted = { read: 0, written: 0 }))
+    const { bytesRead, bytesWritten } = socket
+    const since = { bytesIn: bytesRead - counted.read, bytesOut: Math.max(0, bytesWritten - counted.written) }
+    counted.read = bytesRead
+    counted.written = bytesWritten
+    return since
+  }
 }
 
 function optionallyClipped(text: string | undefined): string | undefined {

@@ -1,19 +1,8 @@
 // The metrics, in Prometheus' text format.
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Registry } from 'prom-client'
 import { addProcessMetrics } from './process-metrics.ts'
+import { RequestMetrics } from './request-metrics.ts'
 import { addUpstreamMetrics, type UpstreamSample } from './upstream-metrics.ts'
-
-/** What one request adds to the metrics. Every label has few values: no names, no addresses. */
-export interface RequestSample {
-  readonly route: string
-  readonly method: string
-  readonly status: number
-  readonly seconds: number
-  readonly bytesIn: number
-  readonly bytesOut: number
-  /** Whether caches knew the answer; undefined where none was asked. */
-  readonly cache: string | undefined
-}
 
 /** What a store of mirrors holds, and what was taken off it since the last time. */
 export interface StoreSample {
@@ -38,26 +27,11 @@ export interface MetricsSnapshot {
   readonly process: readonly object[]
 }
 
-interface Series {
-  readonly requests: Counter.Internal
-  readonly seconds: Histogram.Internal<string>
-  readonly bytesIn: Counter.Internal
-  readonly bytesOut: Counter.Internal
-}
-
-const METHODS = new Set(['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS'])
-const SECONDS = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60, 300]
-
 export class Metrics {
   readonly #registry = new Registry()
   readonly #process = new Registry()
-  readonly #series = new Map<string, Series>()
-  readonly #cacheAnswers: Counter<'route' | 'verdict'>
-  readonly #inFlight: Gauge
-  readonly #requests: Counter<'route' | 'method' | 'status'>
-  readonly #seconds: Histogram<'route' | 'method'>
-  readonly #bytesIn: Counter<'route'>
-  readonly #bytesOut: Counter<'route'>
+  /** What the observer of requests counts. */
+  readonly requests = new RequestMetrics()
   readonly #storeBytes: Gauge<'store'>
   readonly #storeLimits: Gauge<'store'>
   readonly #evictedBytes: Counter<'store'>
@@ -66,42 +40,7 @@ export class Metrics {
   constructor() {
     const registers = [this.#registry]
     addProcessMetrics(this.#process)
-    this.#requests = new Counter({
-      name: 'dockgate_http_requests_total',
-      help: 'Requests answered.',
-      labelNames: ['route', 'method', 'status'],
-      registers,
-    })
-    this.#seconds = new Histogram({
-      name: 'dockgate_http_request_duration_seconds',
-      help: 'From the arrival of a request to the end of its answer.',
-      labelNames: ['route', 'method'],
-      buckets: SECONDS,
-      registers,
-    })
-    this.#bytesIn = new Counter({
-      name: 'dockgate_http_received_bytes_total',
-      help: 'Bytes of requests, headers included.',
-      labelNames: ['route'],
-      registers,
-    })
-    this.#bytesOut = new Counter({
-      name: 'dockgate_http_sent_bytes_total',
-      help: 'Bytes of answers, headers included.',
-      labelNames: ['route'],
-      registers,
-    })
-    this.#cacheAnswers = new Counter({
-      name: 'dockgate_cache_answers_total',
-      help: 'Manifests and blobs by where they came from.',
-      labelNames: ['route', 'verdict'],
-      registers,
-    })
-    this.#inFlight = new Gauge({
-      name: 'dockgate_http_requests_in_flight',
-      help: 'Requests being answered.',
-      registers,
-    })
+    this.requests.addTo(this.#registry)
     const ofStores = { labelNames: ['store'] as const, registers }
     this.#storeBytes = new Gauge({
       name: 'dockgate_mirror_store_bytes',
@@ -130,20 +69,6 @@ export class Metrics {
     addUpstreamMetrics(this.#registry, read)
   }
 
-  requestBegan(): void {
-    this.#inFlight.inc()
-  }
-
-  requestEnded({ route, method, status, seconds, bytesIn, bytesOut, cache }: RequestSample): void {
-    const series = this.#seriesOf(route, METHODS.has(method) ? method : 'OTHER', status)
-    this.#inFlight.dec()
-    series.requests.inc()
-    series.seconds.observe(seconds)
-    series.bytesIn.inc(bytesIn)
-    series.bytesOut.inc(bytesOut)
-    if (cache !== undefined) this.#cacheAnswers.inc({ route, verdict: cache })
-  }
-
   storeChanged({ store, bytes, maxBytes, evicted }: StoreSample): void {
     this.#storeBytes.set({ store }, bytes)
     if (maxBytes !== undefined) this.#storeLimits.set({ store }, maxBytes)
@@ -161,21 +86,5 @@ export class Metrics {
       counts: await this.#registry.getMetricsAsJSON(),
       process: await this.#process.getMetricsAsJSON(),
     }
-  }
-
-  /** Looking a child up by its labels costs more than counting: children are kept. */
-  #seriesOf(route: string, method: string, status: number): Series {
-    const key = `${route} ${method} ${status}`
-    let series = this.#series.get(key)
-    if (!series) {
-      series = {
-        requests: this.#requests.labels(route, method, String(status)),
-        seconds: this.#seconds.labels(route, method),
-        bytesIn: this.#bytesIn.labels(route),
-        bytesOut: this.#bytesOut.labels(route),
-      }
-      this.#series.set(key, series)
-    }
-    return series
   }
 }

@@ -18,10 +18,10 @@ const SAMPLE = {
 function metricsAfter(requests: number): Metrics {
   const metrics = new Metrics()
   for (let count = 0; count < requests; count += 1) {
-    metrics.requestBegan()
-    metrics.requestEnded(SAMPLE)
+    metrics.requests.began()
+    metrics.requests.ended(SAMPLE)
   }
-  metrics.requestBegan()
+  metrics.requests.began()
   return metrics
 }
 
