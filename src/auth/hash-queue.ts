@@ -4,7 +4,7 @@ import { AuthenticationBusyError } from './authenticator.ts'
 const RETRY_AFTER_SECONDS = 2
 
 export interface HashQueueOptions {
-  /** Default 2: more would take libuv's thread pool from the file system. */
+  /** Default 2: of most machines' cores that leaves some to everybody else. */
   concurrency?: number
   /** Default 64. */
   maxWaiting?: number

@@ -1,4 +1,4 @@
-// A thread for password hashes that JavaScript computes, so that the event loop does not.
+// A thread for password hashes, so that neither the event loop computes them nor libuv's pool, which reads and writes files.
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { HashAnswer, HashQuestion } from './hash-worker.ts'

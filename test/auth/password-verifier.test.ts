@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdir, readFile } from 'node:fs/promises'
 import { test, type TestContext } from 'node:test'
 import { AuthenticationBusyError } from '../../src/auth/authenticator.ts'
 import { HashThread } from '../../src/auth/hash-thread.ts'
@@ -72,6 +73,23 @@ test('the event loop goes round while a hash is computed', async (t) => {
   assert.ok(await goesRoundDuring(await hashed('secret', 'bcrypt')))
   assert.ok(await goesRoundDuring(await hashed('secret', 'apr1')))
 })
+
+test('the threads that compute hashes give way to all others', async (t) => {
+  assert.deepEqual([...new Set(await nicenesses())], [0])
+  const verifier = createVerifier(t)
+  const hash = await hashed('secret', 'bcrypt')
+  await Promise.all([verifier.verify('secret', hash), verifier.verify('secret', hash)])
+  const lowered = (await nicenesses()).filter((niceness) => niceness > 0)
+  assert.deepEqual(lowered, [15, 15])
+})
+
+/** Of all threads of this process (proc_pid_stat(5)). */
+async function nicenesses(): Promise<number[]> {
+  const tasks = await readdir('/proc/self/task')
+  const stats = await Promise.all(tasks.map((task) => readFile(`/proc/self/task/${task}/stat`, 'utf8')))
+  // Behind the name, which may hold anything, the niceness is the seventeenth.
+  return stats.map((stat) => Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]))
+}
 
 test('a thread that ends fails what it was asked, and the next question starts a new one', async (t) => {
   const thread = new HashThread()

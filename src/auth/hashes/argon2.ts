@@ -1,6 +1,6 @@
 // `$argon2id$` (RFC 9106) in the PHC string format. nginx refuses it; everything newer writes it.
 import { argon2Sync } from 'node:crypto'
-import { memoryTraits, type ThreadKind } from './hash-kind.ts'
+import { memoryTraits, type HashKind } from './hash-kind.ts'
 
 const FORMAT =
   /^\$argon2id\$v=19\$m=([1-9][0-9]{0,9}),t=([1-9][0-9]{0,9}),p=([1-9][0-9]{0,7})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})$/
@@ -13,7 +13,7 @@ interface Parameters {
   readonly tagLength: number
 }
 
-export const ARGON2ID: ThreadKind = {
+export const ARGON2ID: HashKind = {
   name: 'argon2id',
   pattern: FORMAT,
   traits(hash) {

@@ -1,7 +1,7 @@
 // The hashes of crypt(3) that rest on DES: the first one, Digital UNIX's for longer passwords (bigcrypt), and BSDi's.
 import { decodeNumber, encodeBigEndian } from './crypt64.ts'
 import { encrypt, keySchedule, type Block } from './des.ts'
-import { roundsTraits, type ThreadKind } from './hash-kind.ts'
+import { roundsTraits, type HashKind } from './hash-kind.ts'
 
 const ZERO: Block = [0, 0]
 const ROUNDS = 25
@@ -9,7 +9,7 @@ const SEGMENT_CHARACTERS = 11
 const MAX_SEGMENTS = 16
 const MOST_BSDI_ROUNDS = 1_000_000
 
-export const DES_CRYPT: ThreadKind = {
+export const DES_CRYPT: HashKind = {
   name: 'DES crypt',
   pattern: /^[./A-Za-z0-9]{13}$/,
   traits: () => ({
@@ -20,7 +20,7 @@ export const DES_CRYPT: ThreadKind = {
 }
 
 /** Each eight bytes have a hash of their own, which salts the next one. */
-export const BIGCRYPT: ThreadKind = {
+export const BIGCRYPT: HashKind = {
   name: 'bigcrypt',
   pattern: /^[./A-Za-z0-9]{2}(?:[./A-Za-z0-9]{11}){2,16}$/,
   traits: () => ({ cost: '25 rounds', weakness: 'DES is too quick' }),
@@ -36,7 +36,7 @@ export const BIGCRYPT: ThreadKind = {
 }
 
 /** `_`, the number of rounds and the salt, four characters each: the password may have any length. */
-export const BSDI_CRYPT: ThreadKind = {
+export const BSDI_CRYPT: HashKind = {
   name: 'BSDi crypt',
   pattern: /^_[./A-Za-z0-9]{19}$/,
   traits: (hash) => ({

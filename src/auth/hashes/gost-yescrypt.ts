@@ -1,10 +1,10 @@
 // `$gy$`: yescrypt inside two HMACs of Streebog, so that the hash is no weaker than the Russian standard.
 import { encodeBytes } from './crypt64.ts'
-import type { ThreadKind } from './hash-kind.ts'
+import type { HashKind } from './hash-kind.ts'
 import { hmacStreebog256, streebog256 } from './streebog.ts'
 import { yescryptKey, yescryptTraits } from './yescrypt.ts'
 
-export const GOST_YESCRYPT: ThreadKind = {
+export const GOST_YESCRYPT: HashKind = {
   name: 'gost-yescrypt',
   pattern: /^\$gy\$[./A-Za-z0-9]+\$[./A-Za-z0-9]{0,86}\$[./A-Za-z0-9]{43}$/,
   traits: (hash) => yescryptTraits(plain(hash)),

@@ -17,10 +17,6 @@ export interface HashKind {
   /** All hashes of the kind, and nothing else; what nginx would refuse may match. */
   readonly pattern: RegExp
   traits(hash: string): HashTraits
-}
-
-/** A kind that is computed in the thread for passwords. */
-export interface ThreadKind extends HashKind {
   /**
    * The hash of a password with the salt and the costs of `hash`, as crypt(3) writes it: it equals `hash` when the password
    * is right. Undefined when the salt or the costs make no sense.

@@ -1,8 +1,9 @@
-// Every kind of password hash that the thread for passwords computes.
+// Every kind of password hash there is here.
 import { ARGON2ID } from './argon2.ts'
+import { BCRYPT } from './bcrypt.ts'
 import { BIGCRYPT, BSDI_CRYPT, DES_CRYPT } from './des-crypt.ts'
 import { GOST_YESCRYPT } from './gost-yescrypt.ts'
-import { isSame, type ThreadKind } from './hash-kind.ts'
+import { isSame, type HashKind } from './hash-kind.ts'
 import { APR1, MD5_CRYPT } from './md5-crypt.ts'
 import { PLAIN, SHA, SSHA } from './nginx-schemes.ts'
 import { NT_HASH } from './nt-hash.ts'
@@ -12,8 +13,9 @@ import { SHA1_CRYPT } from './sha1-crypt.ts'
 import { SUN_MD5 } from './sun-md5.ts'
 import { YESCRYPT } from './yescrypt.ts'
 
-/** What nginx with libxcrypt takes, and argon2id; bcrypt is computed elsewhere. */
-export const THREAD_KINDS: readonly ThreadKind[] = [
+/** What nginx with libxcrypt takes, and argon2id. */
+export const HASH_KINDS: readonly HashKind[] = [
+  BCRYPT,
   YESCRYPT,
   GOST_YESCRYPT,
   SCRYPT,
@@ -35,7 +37,7 @@ export const THREAD_KINDS: readonly ThreadKind[] = [
 
 /** Whether the password is the hashed one. Takes the calling thread for up to seconds. */
 export function matchesHash(password: string, hash: string): boolean {
-  const kind = THREAD_KINDS.find(({ pattern }) => pattern.test(hash))
+  const kind = HASH_KINDS.find(({ pattern }) => pattern.test(hash))
   const computed = kind?.compute(Buffer.from(password), hash)
   return computed !== undefined && isSame(computed, hash)
 }

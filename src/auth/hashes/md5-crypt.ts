@@ -1,7 +1,7 @@
 // `$1$` of the BSDs (md5crypt) and `$apr1$` of Apache: a thousand rounds of MD5, under two names.
 import { hash as digestOf } from 'node:crypto'
 import { encodeGroups } from './crypt64.ts'
-import type { ThreadKind } from './hash-kind.ts'
+import type { HashKind } from './hash-kind.ts'
 
 const ROUNDS = 1000
 const MAX_SALT_LENGTH = 8
@@ -10,7 +10,7 @@ const TRAITS = { cost: '1000 rounds', weakness: 'MD5 is too quick' }
 export const MD5_ORDER = [[0, 6, 12], [1, 7, 13], [2, 8, 14], [3, 9, 15], [4, 10, 5], [11]] as const
 
 /** As nginx computes it itself. */
-export const APR1: ThreadKind = {
+export const APR1: HashKind = {
   name: 'apr1',
   pattern: /^\$apr1\$[^$]{0,8}\$[./A-Za-z0-9]{22}$/,
   traits: () => TRAITS,
@@ -18,7 +18,7 @@ export const APR1: ThreadKind = {
 }
 
 /** As crypt(3) computes it, which takes printable salts alone. */
-export const MD5_CRYPT: ThreadKind = {
+export const MD5_CRYPT: HashKind = {
   name: 'md5crypt',
   pattern: /^\$1\$["#%-)+-9<-[\]-~]{0,8}\$[./A-Za-z0-9]{22}$/,
   traits: () => TRAITS,

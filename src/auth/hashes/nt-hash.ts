@@ -1,8 +1,8 @@
 // `$3$$`: MD4 of the password, every byte made two, as FreeBSD and libxcrypt write the hashes of Windows NT.
-import type { ThreadKind } from './hash-kind.ts'
+import type { HashKind } from './hash-kind.ts'
 import { md4 } from './md4.ts'
 
-export const NT_HASH: ThreadKind = {
+export const NT_HASH: HashKind = {
   name: 'nt',
   pattern: /^\$3\$\$[0-9a-f]{32}$/,
   traits: () => ({ cost: 'one round', weakness: 'it is one round of MD4, without a salt' }),

@@ -1,7 +1,7 @@
 // `$7$`, scrypt (RFC 7914) as libxcrypt writes it.
 import { scryptSync } from 'node:crypto'
 import { decodeNumber, encodeBytes } from './crypt64.ts'
-import { memoryTraits, type ThreadKind } from './hash-kind.ts'
+import { memoryTraits, type HashKind } from './hash-kind.ts'
 
 const KEY_BYTES = 32
 
@@ -11,7 +11,7 @@ export interface ScryptCosts {
   readonly p: number
 }
 
-export const SCRYPT: ThreadKind = {
+export const SCRYPT: HashKind = {
   name: 'scrypt',
   pattern: /^\$7\$[./A-Za-z0-9]{11}[./A-Za-z0-9$]*\$[./A-Za-z0-9]{43}$/,
   traits(hash) {

@@ -1,7 +1,7 @@
 // `$5$` and `$6$`: rounds of SHA-256 and SHA-512 (Drepper, "Unix crypt using SHA-256 and SHA-512").
 import { hash as digestOf } from 'node:crypto'
 import { encodeGroups } from './crypt64.ts'
-import { roundsTraits, type ThreadKind } from './hash-kind.ts'
+import { roundsTraits, type HashKind } from './hash-kind.ts'
 
 const DEFAULT_ROUNDS = 5000
 const MIN_ROUNDS = 1000
@@ -16,14 +16,14 @@ interface Variant {
 const SHA256: Variant = { magic: '$5$', algorithm: 'sha256', order: order(10, [0, 2, 1], [31, 30]) }
 const SHA512: Variant = { magic: '$6$', algorithm: 'sha512', order: order(21, [0, 1, 2], [63]) }
 
-export const SHA256_CRYPT: ThreadKind = {
+export const SHA256_CRYPT: HashKind = {
   name: 'sha256crypt',
   pattern: /^\$5\$(?:rounds=[1-9][0-9]{3,8}\$)?["#%-)+-9<-[\]-~]{0,16}\$[./A-Za-z0-9]{43}$/,
   traits,
   compute: (password, hash) => shaCrypt(SHA256, password, hash),
 }
 
-export const SHA512_CRYPT: ThreadKind = {
+export const SHA512_CRYPT: HashKind = {
   name: 'sha512crypt',
   pattern: /^\$6\$(?:rounds=[1-9][0-9]{3,8}\$)?["#%-)+-9<-[\]-~]{0,16}\$[./A-Za-z0-9]{86}$/,
   traits,

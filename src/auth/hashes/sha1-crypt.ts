@@ -1,7 +1,7 @@
 // `$sha1$` of NetBSD: HMAC-SHA1 of itself, keyed with the password, many times.
 import { hash as digestOf } from 'node:crypto'
 import { encodeGroups } from './crypt64.ts'
-import { roundsTraits, type ThreadKind } from './hash-kind.ts'
+import { roundsTraits, type HashKind } from './hash-kind.ts'
 
 const BLOCK_BYTES = 64
 /** NetBSD and libxcrypt start from 262,144. */
@@ -18,7 +18,7 @@ const ORDER = [
   [18, 19, 0],
 ] as const
 
-export const SHA1_CRYPT: ThreadKind = {
+export const SHA1_CRYPT: HashKind = {
   name: 'sha1crypt',
   pattern: /^\$sha1\$(?:0|[1-9][0-9]{0,9})\$[./A-Za-z0-9]{1,64}\$[./A-Za-z0-9]{28}$/,
   traits: (hash) => roundsTraits(Number(hash.split('$')[2]), { few: FEW_ROUNDS, most: MOST_ROUNDS }),

@@ -1,7 +1,7 @@
 // `$md5` of Solaris: rounds of MD5 that take in a speech of Hamlet at half of the coin tosses.
 import { hash as digestOf } from 'node:crypto'
 import { encodeGroups } from './crypt64.ts'
-import { roundsTraits, type ThreadKind } from './hash-kind.ts'
+import { roundsTraits, type HashKind } from './hash-kind.ts'
 import { MD5_ORDER } from './md5-crypt.ts'
 
 const BASIC_ROUNDS = 4096
@@ -46,7 +46,7 @@ Be all my sins remember'd.
 \0`,
 )
 
-export const SUN_MD5: ThreadKind = {
+export const SUN_MD5: HashKind = {
   name: 'sunmd5',
   pattern: /^\$md5[$,](?:rounds=[1-9][0-9]{0,9}\$)?[./A-Za-z0-9]*\$?\$[./A-Za-z0-9]{22}$/,
   traits: (hash) => ({

@@ -1,12 +1,12 @@
 // `$y$`, what most Linux distributions hash passwords with.
 import { encodeBytes } from './crypt64.ts'
-import { memoryTraits, type ThreadKind } from './hash-kind.ts'
+import { memoryTraits, type HashKind } from './hash-kind.ts'
 import { TABLES_BYTES } from './pwxform.ts'
 import { scryptKey } from './scrypt.ts'
 import { parseYescrypt } from './yescrypt-format.ts'
 import { yescryptKdf } from './yescrypt-kdf.ts'
 
-export const YESCRYPT: ThreadKind = {
+export const YESCRYPT: HashKind = {
   name: 'yescrypt',
   pattern: /^\$y\$[./A-Za-z0-9]+\$[./A-Za-z0-9]{0,86}\$[./A-Za-z0-9]{43}$/,
   traits: yescryptTraits,
