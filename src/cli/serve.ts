@@ -20,7 +20,11 @@ password files, keys, grants and rules about ID tokens; SIGUSR2 replaces the wor
  * Every piece of a transfer is a small object that holds 16 KiB or more outside the heap, to be freed when the young
  * generation is collected. Grown to 16 MiB, V8's default, it lets a hundred MiB of dead pieces pile up first.
  */
-const HEAP_FLAGS = ['--semi-space-growth-factor=1']
+const HEAP_FLAGS = [
+  '--semi-space-growth-factor=1',
+  // To wake other threads for a MiB costs more than to collect it.
+  '--no-parallel-scavenge',
+]
 
 export function addServeCommand(program: Command): void {
   program

@@ -42,6 +42,8 @@ const NOT_FOUND: Readonly<Record<ForwardRoute['kind'], ErrorCode>> = {
   upload: 'BLOB_UPLOAD_UNKNOWN',
 }
 
+/** What may wait for a client, which is less than the kernel keeps for it. To stop the core after each piece costs a sixth. */
+const MOST_WAITING_BYTES = 256 * 1024
 /** How long the body of a refusal may take. */
 const REFUSAL_MS = 5_000
 
@@ -188,7 +190,8 @@ export class HttpForwarder implements Forwarder {
     // http-proxy resets the client when the core breaks off, and the core when the client does.
     answer.on('data', (piece: Buffer) => {
       noteReceived(piece.length)
-      if (!res.write(piece, () => giveBack(piece))) answer.pause()
+      res.write(piece, () => giveBack(piece))
+      if (res.writableLength > MOST_WAITING_BYTES) answer.pause()
     })
     answer.on('end', () => res.end())
     res.on('drain', () => answer.resume())
