@@ -22,8 +22,9 @@ password files, keys, grants and rules about ID tokens; SIGUSR2 replaces the wor
  */
 const HEAP_FLAGS = [
   '--semi-space-growth-factor=1',
-  // To wake other threads for a MiB costs more than to collect it.
+  // To wake other threads for a MiB costs more than to collect it, or to free what it held.
   '--no-parallel-scavenge',
+  '--no-concurrent-array-buffer-sweeping',
 ]
 
 export function addServeCommand(program: Command): void {

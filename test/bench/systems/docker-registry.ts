@@ -33,12 +33,14 @@ export interface RegistryOptions {
   readonly program?: string
   /** Makes it a pull-through mirror of that origin. */
   readonly proxyRemoteUrl?: string
+  /** By default the servers' one. */
+  readonly cores?: string
 }
 
-/** registry:2, or 3, on the servers' core; without `tls` plain, without `htpasswd` open to all. */
+/** registry:2, or 3; without `tls` plain, without `htpasswd` open to all. */
 export async function startRegistry(
   t: Scope,
-  { root, tls, htpasswd, program = 'docker-registry', proxyRemoteUrl }: RegistryOptions,
+  { root, tls, htpasswd, program = 'docker-registry', proxyRemoteUrl, cores }: RegistryOptions,
 ): Promise<RunningSystem> {
   const folder = await temporaryFolder(t)
   const [address, file] = [`127.0.0.1:${await freePort()}`, join(folder, 'config.yml')]
@@ -55,6 +57,7 @@ export async function startRegistry(
   await writeFile(file, JSON.stringify(configuration)) // JSON is YAML
   const { pid } = await startServer(t, {
     command: [program, 'serve', file],
+    cores,
     logFile,
     // With AWS_CA_BUNDLE set, Debian's build can panic in a driver that is not even used.
     env: { AWS_CA_BUNDLE: undefined, OTEL_TRACES_EXPORTER: 'none' },

@@ -1,7 +1,9 @@
-// Processes in front of registry:2. Their CPU time is their own, without what registry:2 itself spends.
+// Processes in front of registry:2. Their CPU time is their own, without what registry:2 itself spends: it runs beside the clients.
 import { writeHtpasswd } from '../../support/htpasswd.ts'
 import type { Target } from '../scenario.ts'
-import { ACCOUNT, type System } from '../system.ts'
+import type { Scope } from '../../support/scope.ts'
+import { CLIENT_CORE } from '../pinned.ts'
+import { ACCOUNT, type RunningSystem, type System, type SystemOptions } from '../system.ts'
 import { BARE_RELAY, startBareRelay } from './bare-relay.ts'
 import { startRegistry } from './docker-registry.ts'
 import { startDockgate } from './dockgate.ts'
@@ -12,7 +14,7 @@ const LIMIT = 1.3
 const dockgateFront: System = {
   name: 'dockgate in front',
   async start(t, options) {
-    const core = await startRegistry(t, { root: options.root })
+    const core = await startCore(t, options)
     const upstreams = { core: { url: core.url } }
     const sections = { upstreams, repositories: { '**': { proxy: 'core' } }, stores: {} }
     return startDockgate(t, { ...options, name: this.name, sections })
@@ -23,7 +25,7 @@ const dockgateFront: System = {
 const nginxFront: System = {
   name: 'nginx in front',
   async start(t, options) {
-    const core = await startRegistry(t, { root: options.root })
+    const core = await startCore(t, options)
     const htpasswd = await writeHtpasswd(t, { [ACCOUNT.username]: ACCOUNT.password }, 'apr1')
     const front = await startNginxFront(t, { ...options, htpasswd, core: new URL(core.url).host })
     return { ...front, name: this.name }
@@ -33,10 +35,14 @@ const nginxFront: System = {
 /** Without login and log. */
 const bareFront: System = {
   name: BARE_RELAY,
-  async start(t, { root, tls }) {
-    const core = await startRegistry(t, { root })
-    return startBareRelay(t, { tls, core: core.url })
+  async start(t, options) {
+    const core = await startCore(t, options)
+    return startBareRelay(t, { tls: options.tls, core: core.url })
   },
+}
+
+function startCore(t: Scope, { root }: SystemOptions): Promise<RunningSystem> {
+  return startRegistry(t, { root, cores: String(CLIENT_CORE) })
 }
 
 export const FRONTS: readonly System[] = [dockgateFront, nginxFront, bareFront]
