@@ -12,7 +12,7 @@ import { measureCpu } from './cpu.ts'
 const CONNECTIONS = 8
 const REQUESTS_PER_SECOND = 800
 /** So few requests come in a second that compiled code takes several of the usual bursts. */
-const WARM_UPS = 5
+const WARM_UPS = 8
 const LIMIT = 1.15
 
 export const newConnections: Scenario = {
