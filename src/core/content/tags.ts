@@ -11,6 +11,8 @@ import { linkFile, linkFolderOf, readLink } from './links.ts'
 
 /** Links that are read at once where many tags are looked through. */
 const BATCH = 32
+/** Links of a page that are looked for at once. */
+const MAX_ASKED_AT_ONCE = 256
 
 /** How exactly it is known when a tag was pushed. */
 const REPEATED_PUSH_MS = 3600_000
@@ -83,18 +85,15 @@ export class TagStore {
 
   /** One page in byte order. */
   async list(repository: RepositoryName, { limit, last = '' }: PageRequest): Promise<Page<Tag>> {
+    const names = await this.#folders.list(tagsFolder(repository))
     const items: Tag[] = []
-    // A kill in the middle of a push or a delete leaves a folder that points to nothing: not a tag.
-    const tags = this.#each(
-      repository,
-      async (tag) => ((await this.#exists(repository, tag)) ? tag : undefined),
-      last,
-    )
-    for await (const tag of tags) {
-      if (items.length >= limit) return { items, more: limit > 0 }
-      items.push(tag)
+    for (let start = placeBehind(names, last); start < names.length && items.length <= limit;) {
+      // One more than fits says that there is another page.
+      const end = start + Math.min(limit + 1 - items.length, MAX_ASKED_AT_ONCE)
+      items.push(...(await this.#existing(repository, names.slice(start, end))))
+      start = end
     }
-    return { items, more: false }
+    return { items: items.slice(0, limit), more: limit > 0 && items.length > limit }
   }
 
   /** Every tag as it stands, in byte order. */
@@ -112,23 +111,19 @@ export class TagStore {
   async *#each<Found>(
     repository: RepositoryName,
     find: (tag: Tag) => Promise<Found | undefined>,
-    last = '',
   ): AsyncGenerator<Found> {
     const names = await this.#folders.list(tagsFolder(repository))
-    for (let start = placeBehind(names, last); start < names.length; start += BATCH) {
+    for (let start = 0; start < names.length; start += BATCH) {
       const tags = names.slice(start, start + BATCH).flatMap((name) => parseTag(name) ?? [])
       for (const found of await Promise.all(tags.map(find))) if (found !== undefined) yield found
     }
   }
 
-  async #exists(repository: RepositoryName, tag: Tag): Promise<boolean> {
-    try {
-      await this.#driver.stat(`${tagCurrentFolder(repository, tag)}/link`)
-      return true
-    } catch (error) {
-      if (error instanceof PathNotFoundError) return false
-      throw error
-    }
+  /** A kill in the middle of a push or a delete leaves a folder that points to nothing: not a tag. */
+  async #existing(repository: RepositoryName, names: readonly string[]): Promise<Tag[]> {
+    const tags = names.flatMap((name) => parseTag(name) ?? [])
+    const sizes = await this.#driver.sizes(tags.map((tag) => `${tagCurrentFolder(repository, tag)}/link`))
+    return tags.filter((_, place) => sizes[place] !== undefined)
   }
 
   async #remove(repository: RepositoryName, tag: Tag): Promise<void> {

@@ -86,6 +86,23 @@ test('the pages of a large folder cost one listing', async (t) => {
   assert.equal(driver.listed, 0)
 })
 
+test('a tag that points to nothing is none, and takes no place of a page', async (t) => {
+  const { root, content } = await emptyContent(t)
+  const names = Array.from({ length: 600 }, (_, number) => `v${String(number).padStart(3, '0')}`)
+  await makeTags(root, names)
+  // What a kill in the middle of a push or a delete leaves.
+  const gone = names.filter((_, number) => number % 3 === 0 || (number > 200 && number < 500))
+  for (const name of gone) await rm(join(root, tagCurrentFolder(TEAM, tag(name)), 'link'))
+  const left = names.filter((name) => !gone.includes(name))
+  for (const limit of [1, 100, 1000])
+    assert.deepEqual(await allPages((page) => content.tags.list(TEAM, page), limit), left)
+  const { items, more } = await content.tags.list(TEAM, { limit: 100, last: left[99] ?? '' })
+  assert.deepEqual({ items, more }, { items: left.slice(100, 200), more: true })
+  const rest = await content.tags.list(TEAM, { limit: left.length })
+  assert.deepEqual({ items: rest.items, more: rest.more }, { items: left, more: false })
+  assert.deepEqual(await content.tags.list(TEAM, { limit: 0 }), { items: [], more: false })
+})
+
 test('a tag that another process adds or removes is seen at once', async (t) => {
   const root = await temporaryFolder(t)
   await makeTags(
