@@ -75,11 +75,11 @@ test('the event loop goes round while a hash is computed', async (t) => {
 })
 
 test('the threads that compute hashes give way to all others', async (t) => {
-  assert.deepEqual([...new Set(await nicenesses())], [0])
+  const usual = Math.max(...(await nicenesses()))
   const verifier = createVerifier(t)
   const hash = await hashed('secret', 'bcrypt')
   await Promise.all([verifier.verify('secret', hash), verifier.verify('secret', hash)])
-  const lowered = (await nicenesses()).filter((niceness) => niceness > 0)
+  const lowered = (await nicenesses()).filter((niceness) => niceness > usual)
   assert.deepEqual(lowered, [15, 15])
 })
 
