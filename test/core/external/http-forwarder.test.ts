@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Readable } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
 import { digestOf } from '../../../src/oci/digest.ts'
 import { startDockerRegistry } from '../../support/docker-registry.ts'
 import { connectRaw, open, send } from '../../support/http.ts'
@@ -115,6 +116,31 @@ test('a client that hangs up closes the connection to the core, while it pulls a
   await until('the push reaches the core', () => core.requests.length === 2)
   client.close()
   await until('the push is closed', async () => (await core.connections()) === 0)
+})
+
+test('a core is not read further while a client does not read, and further when it does', async (t) => {
+  const [piece, pieces] = [Buffer.alloc(64 * 1024, 'x'), 2048]
+  let sent = 0
+  function* body() {
+    for (; sent < pieces; sent += 1) yield piece
+  }
+  const core = await startScriptedServer(t, (_req, res) => {
+    res.writeHead(200, { 'content-length': String(pieces * piece.length) })
+    Readable.from(body()).pipe(res)
+  })
+  const gateway = await startForwardingGateway(t, { url: core.url })
+  const pull = await open(`${gateway.url}/v2/a/blobs/${digest}`)
+  let before = -1
+  await until('the core has stopped', async () => {
+    before = sent
+    await pause(300)
+    return sent === before
+  })
+  // What the buffers of four sockets hold is some MiB.
+  assert.ok(sent > 0 && sent < pieces / 4, `${sent} pieces of ${pieces} were taken from the core`)
+  let received = 0
+  for await (const bytes of pull) received += (bytes as Buffer).length
+  assert.equal(received, pieces * piece.length)
 })
 
 test('a core that dies in the middle of a body resets the client', async (t) => {
