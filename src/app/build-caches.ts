@@ -4,7 +4,7 @@ import type { CacheStore } from '../cache/cache-store.ts'
 import { PeerChangeBus } from '../cache/peer-change-bus.ts'
 import type { Peers } from '../cache/peers.ts'
 import { RedisChangeBus } from '../cache/redis-change-bus.ts'
-import { RedisLink } from '../cache/redis-link.ts'
+import type { RedisLink, RedisOptions } from '../cache/redis-link.ts'
 import { RedisStore } from '../cache/redis-store.ts'
 import type { CacheConfig } from '../config/config.ts'
 import { ManifestCache } from '../core/manifest-cache.ts'
@@ -19,8 +19,8 @@ export interface Caches {
 }
 
 /** `peers`: the other processes of this gateway, which have to learn of changes. */
-export function buildCaches({ memoryBytes, redis }: CacheConfig, peers: Peers): Caches {
-  const link = redis && new RedisLink(redis)
+export async function buildCaches({ memoryBytes, redis }: CacheConfig, peers: Peers): Promise<Caches> {
+  const link = redis && (await openLink(redis))
   const shared = link && new RedisStore(link)
   // To Redis each process of a gateway is one more process.
   const bus = link ? new RedisChangeBus(link) : new PeerChangeBus(peers)
@@ -35,4 +35,10 @@ export function buildCaches({ memoryBytes, redis }: CacheConfig, peers: Peers): 
       await shared?.close()
     },
   }
+}
+
+/** The client of Redis is large: only who has a Redis loads it. */
+async function openLink(options: RedisOptions): Promise<RedisLink> {
+  const { RedisLink } = await import('../cache/redis-link.ts')
+  return new RedisLink(options)
 }

@@ -1,7 +1,7 @@
 // Who is known from elsewhere: ID tokens, a directory and client certificates, out of the configuration.
 import { readFile } from 'node:fs/promises'
 import { ClientCertificates } from '../auth/certificates/client-certificates.ts'
-import { LdapBackend } from '../auth/ldap/ldap-backend.ts'
+import type { LdapBackend, LdapBackendOptions } from '../auth/ldap/ldap-backend.ts'
 import type { LoginBackend } from '../auth/login-backend.ts'
 import { OidcBackend } from '../auth/oidc/oidc-backend.ts'
 import type { Config, GrantConfig } from '../config/config.ts'
@@ -39,7 +39,7 @@ export async function buildIdentities(
     onDown: onDown('the directory'),
     onUp: () => logger.info('the directory can be asked again'),
   }
-  const ldapBackend = ldap && new LdapBackend(ldap)
+  const ldapBackend = ldap && (await openLdap(ldap))
   if (ldapBackend) stack.defer(() => ldapBackend.close())
   return {
     oidc,
@@ -59,4 +59,10 @@ function groupsOf(access: readonly GrantConfig[]): ReadonlySet<string> {
     [grant.pull, grant.push, grant.delete, grant.catalog, grant.admin].flat(),
   )
   return new Set(principals.filter((each) => each.startsWith('@')).map((each) => each.slice(1)))
+}
+
+/** The client of a directory is large: only who has one loads it. */
+async function openLdap(options: LdapBackendOptions): Promise<LdapBackend> {
+  const { LdapBackend } = await import('../auth/ldap/ldap-backend.ts')
+  return new LdapBackend(options)
 }

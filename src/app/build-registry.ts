@@ -6,29 +6,21 @@ import { agreed } from '../cache/agreed.ts'
 import type { Peers } from '../cache/peers.ts'
 import { SessionClaims } from '../core/bundled/session-claims.ts'
 import { UploadPurge } from '../core/bundled/upload-purge.ts'
-import { PeerLocks } from '../cache/peer-locks.ts'
 import { CachedRegistry } from '../core/cached.ts'
 import { storeIdentity } from '../core/content/store-identity.ts'
-import { ExternalRegistry } from '../core/external/external-registry.ts'
-import { HttpForwarder } from '../core/external/http-forwarder.ts'
-import { MirrorRegistry } from '../core/mirror/mirror-registry.ts'
 import { OverlayRegistry } from '../core/overlay.ts'
-import { TagNews } from '../core/mirror/tag-news.ts'
 import { ReferenceCache } from '../core/reference-cache.ts'
 import type { Registry } from '../core/registry.ts'
 import { RoutedRegistry, type RouteOptions } from '../core/routed.ts'
 import { createStorageDriver } from '../storage/create-driver.ts'
 import type { StorageDriver } from '../storage/driver.ts'
-import type { UpstreamClient } from '../upstream/client.ts'
-import { ClientsByLogin } from '../upstream/clients-by-login.ts'
-import type { UpstreamClientOptions } from '../upstream/create-upstream-client.ts'
+import type { ClientsByLogin } from '../upstream/clients-by-login.ts'
 import type { Caches } from './build-caches.ts'
+import type { MirrorBuilder } from './build-mirrors.ts'
 import { checkStore } from './check-store.ts'
 import { buildStore, type CachedCore } from './build-store.ts'
 import type { Upstreams } from './build-upstreams.ts'
-import { withVisibility } from './build-visibility.ts'
-import { freshnessOf } from './freshness.ts'
-import { openMirrorStore, type MirrorStore } from './open-mirror-store.ts'
+import { named } from './named.ts'
 
 /** Others may write to an external core behind our back: what was learned of its tags is asked again after this. */
 const EXTERNAL_TTL_MS = 10_000
@@ -73,9 +65,9 @@ class RouteBuilder {
   readonly #stack: AsyncDisposableStack
   readonly #drivers = new Map<string, StorageDriver>()
   readonly #bundled = new Map<string, Registry>()
-  readonly #mirrorStores = new Map<string, MirrorStore>()
+  #mirrors: Promise<MirrorBuilder> | undefined
   readonly operations = new Map<string, StoreOperations>()
-  readonly callers = new Map<string, ClientsByLogin>()
+  callers: ReadonlyMap<string, ClientsByLogin> = new Map()
 
   constructor(
     config: Config,
@@ -127,62 +119,34 @@ class RouteBuilder {
     this.#stack.defer(() => purge.close())
   }
 
-  async #external({ pattern, rewrite, upstream }: ProxyRoute) {
-    const { client, login } = await this.#upstreams.access(upstream)
-    const options = await this.#upstreams.options(upstream)
-    const external = new ExternalRegistry({ client, rewrite })
-    const forwarder = new HttpForwarder({ ...options, login, rewrite })
-    this.#stack.defer(() => forwarder.close())
+  /** Who has no core behind this gateway loads nothing of what asks one. */
+  async #external(route: ProxyRoute) {
+    const { buildExternal } = await import('./build-external.ts')
+    const { url, registry, forwarder } = await buildExternal(route, this.#upstreams, this.#stack)
     // Gateways that share a Redis share what they know of a core only when it is the same one.
-    const route = `proxy:${new URL(options.url).href} ${pattern}`
-    return { ...this.#cached(external, route, EXTERNAL_TTL_MS), forwarder }
+    const { registry: cached } = this.#cached(registry, `proxy:${url.href} ${route.pattern}`, EXTERNAL_TTL_MS)
+    return { registry: cached, forwarder }
   }
 
   async #mirror(route: MirrorRoute) {
-    const { upstream, rewrite } = route
-    const { content, upkeep, spoolFolder } = await this.#mirrorStoreOf(this.#storeOf(route.store))
-    const { client } = await this.#upstreams.access(upstream)
-    const options = await this.#upstreams.options(upstream)
-    const locks = new PeerLocks(this.#peers, `mirror of ${route.pattern}`)
-    const news = new TagNews(this.#peers, `tags of ${route.pattern}`)
-    const build = (asked: UpstreamClient) =>
-      new MirrorRegistry({
-        client: asked,
-        content,
-        manifests: this.#caches.manifests,
-        rewrite,
-        ...freshnessOf(route),
-        locks,
-        news,
-        watch: upkeep,
-        spoolFolder,
-      })
-    const { visibility } = named(this.#config.upstreams, upstream)
-    const callers = () => this.#callersOf(upstream, options)
-    const mirror = withVisibility({ visibility, client, options, content, rewrite, callers }, build)
+    const mirrors = await (this.#mirrors ??= this.#loadMirrors())
+    const mirror = await mirrors.build(route)
     if (route.overlay === undefined) return { registry: mirror }
     const store = await this.#bundledOf(this.#storeOf(route.overlay))
     return { registry: new OverlayRegistry({ store, mirror }) }
   }
 
-  /** Several routes may lead to one upstream: a login has one client there. */
-  #callersOf(upstream: string, options: UpstreamClientOptions): ClientsByLogin {
-    const known = this.callers.get(upstream)
-    if (known) return known
-    const clients = new ClientsByLogin(options)
-    this.callers.set(upstream, clients)
-    this.#stack.defer(() => clients.close())
-    return clients
-  }
-
-  /** Several mirrors may keep what they fetch on one store. */
-  async #mirrorStoreOf(store: StoreConfig): Promise<MirrorStore> {
-    const known = this.#mirrorStores.get(store.name)
-    if (known) return known
-    const opened = await openMirrorStore(store, await this.#driverOf(store), this.#peers)
-    this.#stack.defer(() => opened.upkeep.close())
-    this.#mirrorStores.set(store.name, opened)
-    return opened
+  /** Who has no mirror loads nothing of what makes one. */
+  async #loadMirrors(): Promise<MirrorBuilder> {
+    const { MirrorBuilder } = await import('./build-mirrors.ts')
+    const driverOf = (store: StoreConfig) => this.#driverOf(store)
+    const mirrors = new MirrorBuilder(
+      this.#config,
+      { caches: this.#caches, upstreams: this.#upstreams, peers: this.#peers, driverOf },
+      this.#stack,
+    )
+    this.callers = mirrors.callers
+    return mirrors
   }
 
   #cached(inner: Registry, route: string, ttlMs?: number): CachedCore {
@@ -210,11 +174,4 @@ class RouteBuilder {
     await checkStore({ name: store.name, driver, isReadOnly: store.isReadOnly })
     return driver
   }
-}
-
-/** The configuration was checked: every name it uses is defined. */
-function named<T>(items: ReadonlyMap<string, T>, name: string): T {
-  const item = items.get(name)
-  if (item === undefined) throw new Error(`the configuration names ${name}, which it does not define`)
-  return item
 }

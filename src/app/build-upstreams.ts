@@ -1,11 +1,7 @@
 // The upstreams of the configuration: one client for each, whoever asks it, and what is told of how they stand.
 import type { Peers } from '../cache/peers.ts'
 import type { Config, UpstreamConfig, UpstreamCredentials } from '../config/config.ts'
-import {
-  createUpstreamAccess,
-  type UpstreamAccess,
-  type UpstreamClientOptions,
-} from '../upstream/create-upstream-client.ts'
+import type { UpstreamAccess, UpstreamClientOptions } from '../upstream/create-upstream-client.ts'
 import { credentialHelper } from '../upstream/login/credential-helper.ts'
 import { fixedLogin, fixedSecret, loginOf } from '../upstream/login/login-source.ts'
 import { secretFile } from '../upstream/login/secret-file.ts'
@@ -43,6 +39,8 @@ export class Upstreams {
   /** The one client of an upstream that is asked for something, and its login. */
   async access(name: string): Promise<UpstreamAccess> {
     const options = await this.options(name)
+    // Large: only who has an upstream loads it.
+    const { createUpstreamAccess } = await import('../upstream/create-upstream-client.ts')
     const known = this.#accesses.get(name)
     if (known) return known
     const access = createUpstreamAccess(options)

@@ -38,7 +38,7 @@ export interface Gateway {
 /** Starts all of it in this process, or nothing: rejects with one line that says what is wrong. */
 export async function startGateway(config: Config, { reloadConfig }: GatewayOptions): Promise<Gateway> {
   await using opened = new AsyncDisposableStack()
-  const log = createLog(config.logging)
+  const log = await createLog(config.logging)
   opened.defer(() => log.flush())
   const { logger } = log
   const audit = await buildAudit(config.audit, log, opened)

@@ -21,9 +21,9 @@ export async function openMirrors(
     .map((route) => ({ ...route, overlay: undefined }))
   const mirrors = { ...config, repositories }
   const peers = noPeers()
-  const log = createLog({ format: 'json', level: 'error' })
+  const log = await createLog({ format: 'json', level: 'error' })
   stack.defer(() => log.flush())
-  const caches = buildCaches({ ...config.cache, redis: undefined }, peers)
+  const caches = await buildCaches({ ...config.cache, redis: undefined }, peers)
   stack.defer(() => caches.close())
   const keyFiles = new TokenKeyFiles(config, peers)
   const upstreams = new Upstreams(mirrors, { keyFiles, logger: log.logger, peers })

@@ -33,7 +33,7 @@ export async function buildParts(
   stack: AsyncDisposableStack,
 ): Promise<Parts> {
   logEvents(logger, stack)
-  const caches = buildCaches(config.cache, peers)
+  const caches = await buildCaches(config.cache, peers)
   stack.defer(() => caches.close())
   const keyFiles = new TokenKeyFiles(config, peers)
   const upstreams = new Upstreams(config, { keyFiles, logger, peers })

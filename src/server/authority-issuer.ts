@@ -1,7 +1,6 @@
 // Makes the local CA itself. node-forge only issues here: everything is verified by node:crypto.
 import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
-import forge from 'node-forge'
 import { newSerial } from './serial-number.ts'
 
 const HOUR_MS = 3600_000
@@ -16,7 +15,9 @@ export async function newAuthorityKey(): Promise<string> {
 }
 
 /** A self-signed authority for `keyPem`, valid for ten years. */
-export function issueAuthority(options: { name: string; keyPem: string; now: Date }): string {
+export async function issueAuthority(options: { name: string; keyPem: string; now: Date }): Promise<string> {
+  // Needed once in ten years, and large.
+  const { default: forge } = await import('node-forge')
   const key = forge.pki.privateKeyFromPem(options.keyPem)
   const certificate = forge.pki.createCertificate()
   const name = [{ name: 'commonName', value: options.name.slice(0, MAX_COMMON_NAME_LENGTH) }]

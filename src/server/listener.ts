@@ -1,19 +1,17 @@
 // One listening socket: HTTP or HTTPS, with the limits that keep it alive, and a stop that drains.
 import { randomBytes } from 'node:crypto'
-import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
-import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net'
 import type { TlsOptions } from 'node:tls'
 import { RegistryError } from '../oci/error.ts'
 import { CIPHERS } from './ciphers.ts'
 import { Roster } from './roster.ts'
 import { ticketKeysOf } from './ticket-keys.ts'
+
+// Not imported: that would read every export of these modules, and one of them is a whole HTTP client, a twentieth of a start.
+const { createServer: createHttpServer } = process.getBuiltinModule('node:http')
+const { createServer: createHttpsServer } = process.getBuiltinModule('node:https')
 
 export interface TlsMaterial {
   /** PEM, leaf first. */

@@ -83,7 +83,7 @@ async function ensureAuthority(keyFile: string, certificateFile: string, now: Da
     )
   if (found !== undefined && found.validToDate.getTime() - now.getTime() > RENEW_AUTHORITY_BEFORE_MS)
     return { certificatePem: found.toString(), keyPem }
-  const issued = issueAuthority({ name: `dockgate local CA (${hostname()})`, keyPem, now })
+  const issued = await issueAuthority({ name: `dockgate local CA (${hostname()})`, keyPem, now })
   if (found === undefined)
     return { certificatePem: await createFileOnce(certificateFile, issued, CERTIFICATE_MODE), keyPem }
   await replaceFile(certificateFile, issued, CERTIFICATE_MODE)

@@ -1,6 +1,5 @@
 // The log: one JSON line per event, or readable lines on a terminal.
 import pino, { type Logger } from 'pino'
-import pretty from 'pino-pretty'
 import { accessLine, type AccessRecord } from './access-line.ts'
 import { LineWriter } from './line-writer.ts'
 
@@ -27,12 +26,13 @@ export interface Log {
 const STDOUT = 1
 
 /** Writes to standard output. Errors keep their stack and causes; nothing secret may be passed in. */
-export function createLog({ format, level }: LogOptions): Log {
+export async function createLog({ format, level }: LogOptions): Promise<Log> {
   const isPretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY)
   return isPretty ? createPrettyLog(level) : createJsonLog(level)
 }
 
-function createPrettyLog(level: LogOptions['level']): Log {
+async function createPrettyLog(level: LogOptions['level']): Promise<Log> {
+  const { default: pretty } = await import('pino-pretty')
   const stream = pretty({ colorize: process.stdout.isTTY, ignore: 'pid,hostname', sync: true })
   const logger = pino({ level }, stream)
   return {

@@ -24,7 +24,7 @@ const CACHE_BYTES = 1024 * 1024
 /** Starts everything, or nothing: rejects with one line that says what is wrong. */
 export async function startPrimary(config: Config, options: GatewayOptions): Promise<Gateway> {
   await using opened = new AsyncDisposableStack()
-  const log = createLog(config.logging)
+  const log = await createLog(config.logging)
   opened.defer(() => log.flush())
   const { logger } = log
   const audit = await buildAudit(config.audit, log, opened)

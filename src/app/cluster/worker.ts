@@ -30,7 +30,7 @@ export async function startWorker(orders: Orders, peers: Peers): Promise<Running
   await using opened = new AsyncDisposableStack()
   const { config } = orders
   // The primary writes the lines of all processes, in the form that people asked for.
-  const log = createLog({ ...config.logging, format: 'json' })
+  const log = await createLog({ ...config.logging, format: 'json' })
   opened.defer(() => log.flush())
   const auditLines = new LineWriter(AUDIT_DESCRIPTOR)
   opened.defer(() => auditLines.flush())

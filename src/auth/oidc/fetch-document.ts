@@ -1,5 +1,4 @@
 // One JSON document from an issuer: bounded in time and size, no redirect followed.
-import { Agent, request } from 'undici'
 import { parseBoundedJson } from '../../oci/bounded-json.ts'
 
 const MAX_BYTES = 256 * 1024
@@ -12,6 +11,8 @@ export interface FetchDocumentOptions {
 
 /** The value of the JSON at `url`. Rejects for anything but 200, and when it is large or slow. */
 export async function fetchDocument(url: string, { ca }: FetchDocumentOptions = {}): Promise<unknown> {
+  // Large, and of no use to who trusts no issuer.
+  const { Agent, request } = await import('undici')
   // Of its own: a document is asked for every few minutes, no connection is worth keeping.
   const dispatcher = new Agent({ connect: { timeout: TIMEOUT_MS, ...(ca === undefined ? {} : { ca }) } })
   try {

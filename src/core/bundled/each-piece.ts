@@ -1,7 +1,9 @@
 // The pieces of a body, one by one as they arrive: an iterator of promises costs half as much again as receiving them.
-import { IncomingMessage } from 'node:http'
 import { finished, type Readable } from 'node:stream'
 import { giveBack } from '../piece-garbage.ts'
+
+// Not imported, as in server/listener.ts: it would bring an HTTP client along.
+const { IncomingMessage } = process.getBuiltinModule('node:http')
 
 /**
  * Calls `take` with every piece of the body, at its pace; resolves at the end. A piece may be emptied as soon as it is taken.
