@@ -25,6 +25,7 @@ const HEAP_FLAGS = [
   // To wake other threads for a MiB costs more than to collect it, or to free what it held.
   '--no-parallel-scavenge',
   '--no-concurrent-array-buffer-sweeping',
+  '--heap-growing-percent=100',
 ]
 
 export function addServeCommand(program: Command): void {

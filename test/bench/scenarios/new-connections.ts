@@ -10,9 +10,9 @@ import { ACCEPT } from './accept.ts'
 import { measureCpu } from './cpu.ts'
 
 const CONNECTIONS = 8
-const REQUESTS_PER_SECOND = 800
+const REQUESTS_PER_SECOND = 2400
 /** So few requests come in a second that compiled code takes several of the usual bursts. */
-const WARM_UPS = 8
+const WARM_UPS = 3
 const LIMIT = 1.15
 
 export const newConnections: Scenario = {
