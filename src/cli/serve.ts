@@ -25,6 +25,7 @@ const HEAP_FLAGS = [
   // To wake other threads for a MiB costs more than to collect it, or to free what it held.
   '--no-parallel-scavenge',
   '--no-concurrent-array-buffer-sweeping',
+  // What a closed connection leaves behind is kept until the whole heap is collected, most of which is code.
   '--heap-growing-percent=100',
 ]
 

@@ -20,6 +20,7 @@ export const forwardBlobs: Scenario = {
       path: blobPath(bench.content.blob(MIB).digest),
       connections: CONNECTIONS,
       warmUps: 6,
+      stretch: 3,
       headers: () => ({ Authorization: BASIC }),
     }),
 }

@@ -16,12 +16,24 @@ export interface SmallRequests {
   readonly changes?: Partial<SystemOptions>
   /** Bursts before anything is measured; 1. Where few requests fit into one, compiled code takes more of them. */
   readonly warmUps?: number
+  /** Seconds for each one of `--seconds`; 1. Likewise: a collection of garbage would be a tenth of a burst. */
+  readonly stretch?: number
   readonly headers: (system: RunningSystem) => Readonly<Record<string, string>>
 }
 
 /** CPU µs per request. */
 export function measureSmallRequests(t: Scope, bench: Bench, requests: SmallRequests): Promise<Figure[]> {
-  const { systems, path, connections, headers, manifestFile, isRefused, changes, warmUps = 1 } = requests
+  const {
+    systems,
+    path,
+    connections,
+    headers,
+    manifestFile,
+    isRefused,
+    changes,
+    warmUps = 1,
+    stretch = 1,
+  } = requests
   const send = (system: RunningSystem, seconds: number) =>
     runWrk({
       url: `${system.url}${path}`,
@@ -39,7 +51,7 @@ export function measureSmallRequests(t: Scope, bench: Bench, requests: SmallRequ
     rate: 'requests/s',
     warmUp: (system) => send(system, warmUps * bench.options.warmUpSeconds),
     work: async (system) => {
-      const summary = await send(system, bench.options.seconds)
+      const summary = await send(system, stretch * bench.options.seconds)
       const details = { 'p50 ms': summary.p50Ms, 'p99 ms': summary.p99Ms }
       return { units: summary.requests, seconds: summary.seconds, details }
     },
