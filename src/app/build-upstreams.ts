@@ -8,6 +8,7 @@ import { secretFile } from '../upstream/login/secret-file.ts'
 import { tlsFiles } from '../upstream/tls-files.ts'
 import type { Logger } from '../telemetry/log.ts'
 import type { UpstreamSample } from '../telemetry/upstream-metrics.ts'
+import { named } from './named.ts'
 import type { TokenKeyFiles } from './token-key-files.ts'
 import { mergedStanding, standingOf, writtenOut, type UpstreamStanding } from './upstream-standing.ts'
 
@@ -50,7 +51,7 @@ export class Upstreams {
 
   /** What its clients are made with. Files that it names are read when they are needed. */
   options(name: string): Promise<UpstreamClientOptions> {
-    const known = this.#options.get(name) ?? this.#optionsOf(this.#named(name))
+    const known = this.#options.get(name) ?? this.#optionsOf(named(this.#config.upstreams, name))
     this.#options.set(name, known)
     return known
   }
@@ -89,13 +90,6 @@ export class Upstreams {
   #logChange(which: object, isDown: boolean): void {
     if (isDown) this.#logger.warn(which, 'the upstream fails: it is not asked before it answers a probe')
     else this.#logger.info(which, 'the upstream answers again')
-  }
-
-  #named(name: string): UpstreamConfig {
-    const upstream = this.#config.upstreams.get(name)
-    // The configuration was checked: every name it uses is defined.
-    if (!upstream) throw new Error(`the configuration names ${name}, which it does not define`)
-    return upstream
   }
 
   async #optionsOf(upstream: UpstreamConfig): Promise<UpstreamClientOptions> {
