@@ -62,7 +62,7 @@ async function buildOwn(
       : undefined
   }
   const shared = new SharedFence({ fence, peers, topic: topicOf(name) })
-  return { fence, collector: new Collector({ ...options, fence: shared, objection }) }
+  return { fence, collector: new Collector({ ...options, isServing, fence: shared, objection }) }
 }
 
 function topicOf(store: string): string {

@@ -5,6 +5,7 @@ import type { ContentStore } from '../../content/content-store.ts'
 import { BlobTable } from './blob-table.ts'
 import type { GcReport, GcRun, GcStep } from './gc-run.ts'
 import { mark } from './mark.ts'
+import { flatOut, steppingBack } from './pace.ts'
 import { walkBlobs } from '../../content/store-walk.ts'
 import type { SharedFence } from './shared-fence.ts'
 import { sweep } from './sweep.ts'
@@ -19,6 +20,8 @@ export interface CollectorOptions {
   readonly forget?: (repository: RepositoryName, digest: Digest) => Promise<void>
   /** Says why nothing may be removed now, such as a process whose requests do not pass the fence; asked before each removal. */
   readonly objection?: () => Promise<string | undefined>
+  /** Whether clients are served meanwhile, who are not to wait for it. */
+  readonly isServing?: boolean
   /** The clock that dates files, in ms since the epoch. */
   readonly now?: () => number
 }
@@ -91,7 +94,7 @@ export class Collector {
 
   async *#run(options: CollectOptions): AsyncGenerator<GcStep, GcReport, void> {
     const { dryRun, untagged, graceMs, signal } = options
-    const { content, fence, forget = async () => {}, now = Date.now } = this.#options
+    const { content, fence, forget = async () => {}, isServing = false, now = Date.now } = this.#options
     const begunAt = performance.now()
     const run: GcRun = {
       content,
@@ -104,6 +107,7 @@ export class Collector {
       table: new BlobTable(),
       cutoff: now() - (graceMs ?? fence.graceMs),
       counts: { ...NOTHING },
+      pace: isServing ? steppingBack() : flatOut,
       isTimeToTell: everySoOften(),
     }
     yield* list(run)
@@ -126,7 +130,7 @@ const NOTHING: GcRun['counts'] = {
 
 /** Comes before the mark: what is pushed later is not in the table, so no mark can miss it. */
 async function* list(run: GcRun): AsyncGenerator<GcStep, void, void> {
-  for await (const digest of walkBlobs(run.content.driver)) {
+  for await (const digest of run.pace(walkBlobs(run.content.driver))) {
     run.signal.throwIfAborted()
     run.table.add(digest)
     if (run.isTimeToTell()) yield { phase: 'list', done: run.table.size }

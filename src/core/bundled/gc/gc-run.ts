@@ -3,6 +3,7 @@ import type { Digest } from '../../../oci/digest.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { ContentStore } from '../../content/content-store.ts'
 import type { BlobTable } from './blob-table.ts'
+import type { Pace } from './pace.ts'
 import type { SharedFence } from './shared-fence.ts'
 
 /** What happens, as it happens. `total` is left out where it is not known. */
@@ -45,6 +46,8 @@ export interface GcRun {
   readonly forget: (repository: RepositoryName, digest: Digest) => Promise<void>
   /** Rejects when nothing may be removed any more: another gateway has begun to serve the store, or a process is gone with what it knew. */
   readonly requireConsent: () => Promise<void>
+  /** To be kept wherever the run goes through what may be many, but not while requests wait for it. */
+  readonly pace: Pace
   /** True once in a while: then it is time to tell how far the run is. */
   readonly isTimeToTell: () => boolean
 }

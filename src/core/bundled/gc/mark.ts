@@ -10,10 +10,10 @@ import { removeUntagged } from './untagged.ts'
 
 /** On the way, removes the manifests that nothing keeps, where the run is to do that. */
 export async function* mark(run: GcRun): AsyncGenerator<GcStep, void, void> {
-  for await (const repository of walkRepositories(run.content.driver)) {
+  for await (const repository of run.pace(walkRepositories(run.content.driver))) {
     run.counts.repositories += 1
     const revisions = run.untagged ? yield* removeUntagged(run, repository) : all(run, repository)
-    for await (const revision of revisions) {
+    for await (const revision of run.pace(revisions)) {
       run.signal.throwIfAborted()
       await markRevision(run, repository, revision)
       if (run.isTimeToTell()) yield { phase: 'mark', done: run.table.marked, total: run.table.size }

@@ -24,7 +24,7 @@ export async function* sweep(run: GcRun): AsyncGenerator<GcStep, void, void> {
   let batch = new Map<Digest, Garbage>()
   let unasked: Digest[] = []
   let done = 0
-  for await (const digest of walkBlobs(run.content.driver)) {
+  for await (const digest of run.pace(walkBlobs(run.content.driver))) {
     run.signal.throwIfAborted()
     done += 1
     if (run.isTimeToTell()) yield { phase: 'sweep', done, total: run.table.size }
@@ -79,10 +79,10 @@ async function* deleteAll(
   }
 }
 
-async function findLinks({ content: { driver }, signal }: GcRun, batch: ReadonlyMap<Digest, Garbage>) {
+async function findLinks({ content: { driver }, pace, signal }: GcRun, batch: ReadonlyMap<Digest, Garbage>) {
   for await (const repository of walkRepositories(driver)) {
     signal.throwIfAborted()
-    for await (const digest of listLinkedDigests(driver, blobLinksFolder(repository))) {
+    for await (const digest of pace(listLinkedDigests(driver, blobLinksFolder(repository)))) {
       // registry:2 lets a sha512 link name the sha256 digest that the bytes lie under.
       const isAlias = !batch.has(digest) && algorithmOf(digest) !== 'sha256'
       const target = isAlias ? await readLink(driver, blobLinkFolder(repository, digest)) : digest

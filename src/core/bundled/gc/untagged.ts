@@ -34,7 +34,7 @@ export async function* removeUntagged(
 async function readGraph(run: GcRun, repository: RepositoryName) {
   const graph = new RevisionGraph()
   const unreadable: Digest[] = []
-  for await (const digest of walkRevisions(run.content.driver, repository)) {
+  for await (const digest of run.pace(walkRevisions(run.content.driver, repository))) {
     run.signal.throwIfAborted()
     const revision = await readRevision(run.content.driver, repository, digest)
     if (revision === undefined) continue
@@ -47,10 +47,10 @@ async function readGraph(run: GcRun, repository: RepositoryName) {
 
 /** What tags point to, and what one pointed to until lately: somebody may still be pulling that by its digest. */
 async function* taggedDigests(
-  { content: { driver }, cutoff }: GcRun,
+  { content: { driver }, cutoff, pace }: GcRun,
   repository: RepositoryName,
 ): AsyncGenerator<Digest> {
-  for await (const tag of walkTags(driver, repository)) {
+  for await (const tag of pace(walkTags(driver, repository))) {
     const folder = tagCurrentFolder(repository, tag)
     const digest = await readLink(driver, folder)
     if (digest !== undefined) yield digest
@@ -110,13 +110,13 @@ async function remove(
 
 /** The tags that once pointed to each of `digests`. */
 async function tagHistories(
-  { content: { driver } }: GcRun,
+  { content: { driver }, pace }: GcRun,
   repository: RepositoryName,
   digests: ReadonlySet<Digest>,
 ): Promise<Map<Digest, Tag[]>> {
   const histories = new Map<Digest, Tag[]>()
   if (digests.size === 0) return histories
-  for await (const tag of walkTags(driver, repository))
+  for await (const tag of pace(walkTags(driver, repository)))
     for await (const digest of listLinkedDigests(driver, tagIndexFolder(repository, tag)))
       if (digests.has(digest)) histories.set(digest, [...(histories.get(digest) ?? []), tag])
   return histories
