@@ -51,12 +51,12 @@ async function sendAll(
     await send(url + path, { ...options, headers: { 'X-Forwarded-For': '10.0.0.7', ...options.headers } })
 }
 
-/** The lines of the file in the order of their time, when so many are there; several workers write by turns. */
+/** The lines of the file, when so many are there; several workers write by turns. */
 async function linesOf(file: string, count: number): Promise<Line[]> {
   return until(`${count} lines are there`, async () => {
     const lines = (await readFile(file, 'utf8')).split('\n').slice(0, -1)
     if (lines.length < count) return undefined
-    return lines.map((line) => JSON.parse(line) as Line).toSorted((a, b) => a.time.localeCompare(b.time))
+    return lines.map((line) => JSON.parse(line) as Line)
   })
 }
 
@@ -71,6 +71,11 @@ const told = ({ user, credential, action, repository, reference, decision, rule,
     rule ?? '-',
     status,
   ].join(' ')
+
+/** In whatever order: two workers may end two answers within the same millisecond. */
+function assertTold(lines: readonly Line[], expected: readonly string[]): void {
+  assert.deepEqual(lines.map(told).toSorted(), expected.toSorted())
+}
 
 test('each decision is told: who, with what, from where, what, and which grant allowed it', async (t) => {
   const gateway = await start(t, { file: 'audit.log' })
@@ -89,7 +94,7 @@ test('each decision is told: who, with what, from where, what, and which grant a
     ['/healthz'],
   ])
   const lines = await linesOf(fileOf(gateway), 9)
-  assert.deepEqual(lines.map(told), [
+  assertTold(lines, [
     'alice basic login - - allow - 200',
     '- - login - - deny - 401',
     '- anonymous pull public/app 1 allow access[0] 404',
@@ -103,10 +108,11 @@ test('each decision is told: who, with what, from where, what, and which grant a
   const [login] = lines
   assert.match(login?.time ?? '', /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
   assert.deepEqual(
-    lines.map(({ client }) => client),
-    lines.map((_, index) => (index === 7 ? '192.0.2.1' : '10.0.0.7')),
+    lines.filter(({ client }) => client !== '10.0.0.7').map((line) => `${line.client} ${told(line)}`),
+    ['192.0.2.1 alice basic push team/app - deny - 403'],
   )
-  const grant = (await readFile(gateway.configFile, 'utf8')).split('\n')[Number(lines[4]?.line)]
+  const granted = lines.find(({ user, action }) => user === 'bob' && action === 'pull')
+  const grant = (await readFile(gateway.configFile, 'utf8')).split('\n')[Number(granted?.line)]
   assert.match(grant ?? '', /"repositories"/)
 })
 
@@ -122,14 +128,18 @@ test('tokens are told when they are issued, with their scopes, and when they are
     ['/TOKEN/', BOB],
   ])
   const lines = await linesOf(fileOf(gateway), 5)
-  assert.deepEqual(lines.map(told), [
+  assertTold(lines, [
     'bob basic token - - allow - 200',
     'bob bearer pull team/app - allow access[1] 404',
     '- - pull team/app - deny - 401',
     '- - token - - deny - 401',
     'bob basic token - - allow - 200',
   ])
-  assert.deepEqual(lines[0]?.scopes, ['repository:team/app:pull'])
+  const scoped = lines.filter(({ scopes }) => scopes?.length)
+  assert.deepEqual(
+    scoped.map(({ scopes }) => scopes),
+    [['repository:team/app:pull']],
+  )
 })
 
 test('the admin API is told too', async (t) => {
