@@ -8,11 +8,22 @@ import {
   moveFile,
   replaceFile,
   replaceFiles,
+  subfolders,
   syncFolder,
 } from './durable-files.ts'
 import { codeOf } from './system-error.ts'
 
-const JOBS = { createFile, fileSizes, linkFile, makeFolder, moveFile, replaceFile, replaceFiles, syncFolder }
+const JOBS = {
+  createFile,
+  fileSizes,
+  linkFile,
+  makeFolder,
+  moveFile,
+  replaceFile,
+  replaceFiles,
+  subfolders,
+  syncFolder,
+}
 
 export type Jobs = typeof JOBS
 export type JobName = keyof Jobs

@@ -10,6 +10,7 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
@@ -123,6 +124,19 @@ export function fileSizes(paths: readonly string[]): (number | undefined)[] {
   return paths.map((path) => {
     const found = statSync(path, { throwIfNoEntry: false })
     return found?.isFile() ? found.size : undefined
+  })
+}
+
+/** The names of the folders directly below each of the folders, in any order; none where there is no such folder. */
+export function subfolders(paths: readonly string[]): string[][] {
+  return paths.map((path) => {
+    try {
+      const entries = readdirSync(path, { withFileTypes: true })
+      return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return []
+      throw error
+    }
   })
 }
 

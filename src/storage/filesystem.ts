@@ -117,6 +117,12 @@ export class FilesystemDriver implements StorageDriver {
     for (const { name, isFolder } of entries) yield { name, isFolder }
   }
 
+  async subfolders(folders: readonly string[]): Promise<string[][]> {
+    const locations = folders.map((folder) => this.#locate(folder))
+    const listings = await translated(folders[0] ?? '', () => onDisk('subfolders', locations))
+    return listings.map((names) => names.filter((name) => COMPONENT.test(name)).toSorted(byBytes))
+  }
+
   async version(folder: string): Promise<string | undefined> {
     const found = await stat(this.#locate(folder), { bigint: true }).catch(() => undefined)
     // Two changes in one tick of the file system's clock leave one time: a young one proves nothing.
@@ -196,12 +202,17 @@ export class FilesystemDriver implements StorageDriver {
       return entries
         .filter(({ name }) => COMPONENT.test(name))
         .map((entry) => ({ name: entry.name, isFolder: entry.isDirectory() }))
-        .toSorted((a, b) => (a.name < b.name ? -1 : 1)) // names are ASCII: the order of their bytes
+        .toSorted((a, b) => byBytes(a.name, b.name))
     } catch (error) {
       if (error instanceof PathNotFoundError) return []
       throw error
     }
   }
+}
+
+/** Of names that are ASCII. */
+function byBytes(a: string, b: string): number {
+  return a < b ? -1 : 1
 }
 
 async function syncBytes(file: string): Promise<void> {

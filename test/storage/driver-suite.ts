@@ -56,6 +56,15 @@ export function testStorageDriver(
     }
   })
 
+  test(`${name}: the folders below several folders are those that a listing finds`, async (t) => {
+    const driver = await create(t)
+    for (const path of ['a/b/file', 'a/c/file', 'a/B/file', 'a/file', 'd/file'])
+      await driver.writeAll(path, text('x'))
+    assert.deepEqual(await driver.subfolders([]), [])
+    const folders = ['a', 'd', 'nothing', 'a/file', 'nothing/below', 'a/b']
+    assert.deepEqual(await driver.subfolders(folders), [['B', 'b', 'c'], [], [], [], [], []])
+  })
+
   test(`${name}: readAll refuses what is larger than its caller takes`, async (t) => {
     const driver = await create(t)
     await driver.writeAll('file', text('12345'))

@@ -44,6 +44,15 @@ export class FolderNames {
     return this.#shared(folder)
   }
 
+  /** Of each of several folders, as {@link list} answers it; the small ones are read together. */
+  async listEach(folders: readonly string[]): Promise<(readonly string[])[]> {
+    const small = folders.filter((folder) => !this.#kept.has(folder))
+    const read = small.length > 0 ? await this.#driver.subfolders(small) : []
+    const known = new Map(small.map((folder, place) => [folder, read[place] ?? []]))
+    for (const [folder, names] of known) if (names.length >= MIN_KEPT_NAMES) this.#kept.set(folder, LARGE)
+    return Promise.all(folders.map(async (folder) => known.get(folder) ?? this.list(folder)))
+  }
+
   /** Callers share a listing that begins after they came: one that runs already may have missed what they know of. */
   #shared(folder: string): Promise<readonly string[]> {
     const flight = this.#flights.get(folder)

@@ -152,6 +152,24 @@ test('on any tree, in pages of any size, the catalog is what a plain walk finds'
   )
 })
 
+test('a page of the catalog reads the folders of its repositories together', async (t) => {
+  const root = await temporaryFolder(t)
+  // One of them, in the second group, holds more than a folder needs to be kept.
+  const nested = Array.from({ length: MANY }, (_, at) => `app-099/n${at}`).toSorted()
+  const flat = Array.from({ length: 200 }, (_, at) => `app-${String(at).padStart(3, '0')}`)
+  const names = flat.flatMap((name) => (name === 'app-099' ? [name, ...nested] : [name]))
+  for (const name of names)
+    await mkdir(join(root, manifestsFolder(repository(name)), 'tags'), { recursive: true })
+  const driver = new CountingDriver({ root, fsync: false })
+  const { repositories } = new ContentStore(driver)
+  for (const limit of [1, 70, 150, 1000])
+    assert.deepEqual(await allPages((page) => repositories.list(page), limit), names)
+  driver.listed = 0
+  assert.equal((await repositories.list({ limit: 90, last: 'app-100' })).items.at(-1), 'app-190')
+  // The two large folders at most, whatever lies in them.
+  assert.ok(driver.listed <= 2, `${driver.listed} folders were listed by themselves`)
+})
+
 test('a page may begin behind anything, and never leads into a repository', async (t) => {
   const { root, content } = await emptyContent(t)
   await mkdir(join(root, manifestsFolder(TEAM), 'tags/a/_manifests'), { recursive: true })

@@ -47,6 +47,10 @@ export class SyntheticStore implements StorageDriver {
     for (const name of this.#names(folder)) yield { name, isFolder: true }
   }
 
+  async subfolders(folders: readonly string[]) {
+    return folders.map((folder) => [...this.#names(folder)])
+  }
+
   async readAll(path: string): Promise<Buffer> {
     const hash = /\/([0-9a-f]{64})\/(?:link|data)$/.exec(path)?.[1]
     const tag = /\/tags\/t(\d+)\/current\/link$/.exec(path)?.[1]
