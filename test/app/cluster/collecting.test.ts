@@ -7,11 +7,16 @@ import { PushingClient, randomOf } from './pushing-client.ts'
 
 const SEED = Number(process.env['DOCKGATE_TEST_SEED'] ?? Math.floor(Math.random() * 1e9) + 1)
 const GRACE_MS = 1500
-const RUN_MS = 5000
+const RUN_MS = 6000
+/** For a run in which nothing was old enough to go yet. */
+const PATIENCE_MS = 60_000
 const CLIENTS = 3
 const REPOSITORY = 'team/app'
-/** So many that what one step leaves behind is often old enough to go when another step comes back to it. */
-const IMAGES = Array.from({ length: 40 }, (_, index) => imageOf({ seed: `image ${index}`, layerBytes: 64 }))
+/** Worked on in turns, so that what is left of a group's last turn is old enough to go about when its next one comes. */
+const GROUPS = Array.from({ length: 10 }, (_, group) =>
+  Array.from({ length: 4 }, (_, at) => imageOf({ seed: `image ${group}.${at}`, layerBytes: 64 })),
+)
+const TURN_MS = (1.4 * GRACE_MS) / (GROUPS.length - 1)
 
 const scope = fileScope()
 let client: PushingClient
@@ -69,24 +74,32 @@ class World {
   kept = 0
   readonly #client: PushingClient
   readonly #random = randomOf(SEED)
-  #isOver = false
+  readonly #startedAt = performance.now()
 
   constructor(client: PushingClient) {
     this.#client = client
   }
 
   async run(): Promise<void> {
-    setTimeout(() => (this.#isOver = true), RUN_MS)
     const pushing = Array.from({ length: CLIENTS }, () => this.#repeat(() => this.#step()))
     await Promise.all([...pushing, this.#repeat(() => this.#collect())])
   }
 
   async #repeat(work: () => Promise<void>): Promise<void> {
-    while (!this.#isOver) await work()
+    while (!this.#isOver()) await work()
+  }
+
+  #isOver(): boolean {
+    return this.#elapsedMs() > (this.removed > 0 ? RUN_MS : PATIENCE_MS)
+  }
+
+  #elapsedMs(): number {
+    return performance.now() - this.#startedAt
   }
 
   async #step(): Promise<void> {
-    const image = IMAGES[Math.floor(this.#random() * IMAGES.length)] as Image // below the length
+    const group = GROUPS[Math.floor(this.#elapsedMs() / TURN_MS) % GROUPS.length] as Image[] // below the length
+    const image = group[Math.floor(this.#random() * group.length)] as Image // below the length
     const roll = this.#random()
     if (roll < 0.5) await this.#push(image)
     else if (roll < 0.7) await this.#pull(image)
