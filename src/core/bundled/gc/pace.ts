@@ -2,7 +2,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** The same items, each when it is its turn. */
-export type Pace = <Item>(items: AsyncIterable<Item>) => AsyncIterable<Item>
+export type Pace = <Item>(items: Items<Item>) => Items<Item>
+
+type Items<Item> = AsyncIterable<Item> | Iterable<Item>
 
 const WORK_MS = 5
 const REST_MS = 5

@@ -43,7 +43,7 @@ export async function* sweep(run: GcRun): AsyncGenerator<GcStep, void, void> {
 /** Those that nobody counts on, with their size. */
 async function addOld(run: GcRun, digests: readonly Digest[], batch: Map<Digest, Garbage>): Promise<void> {
   const isProtected = await run.fence.protectedAmong(digests)
-  for (const digest of digests) {
+  for await (const digest of run.pace(digests)) {
     const found = await statData(run, digest)
     if (!isProtected.has(digest) && (found?.modifiedAt.getTime() ?? 0) <= run.cutoff)
       batch.set(digest, { bytes: found?.size ?? 0, links: [] })
@@ -65,10 +65,7 @@ async function* deleteAll(
   batch: ReadonlyMap<Digest, Garbage>,
 ): AsyncGenerator<GcStep, void, void> {
   if (!run.dryRun && batch.size > 0) await findLinks(run, batch)
-  const all = [...batch]
-  for (let start = 0; start < all.length;) {
-    const some = all.slice(start, start + run.fence.groupsAtOnce)
-    start += some.length
+  for await (const some of run.pace(inGroups([...batch], run.fence.groupsAtOnce))) {
     // Told when nothing is taken any more: who listens may be slow.
     const removed = run.dryRun ? some : await deleteFree(run, some)
     for (const [digest, { bytes }] of removed) {
@@ -77,6 +74,10 @@ async function* deleteAll(
       yield { blob: digest, bytes }
     }
   }
+}
+
+function* inGroups<Item>(items: readonly Item[], size: number): Generator<readonly Item[]> {
+  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size)
 }
 
 async function findLinks({ content: { driver }, pace, signal }: GcRun, batch: ReadonlyMap<Digest, Garbage>) {

@@ -22,7 +22,7 @@ export async function* removeUntagged(
   const isProtected = await run.fence.protectedAmong(
     [...graph.digests()].filter((digest) => !kept.has(digest)),
   )
-  for (const digest of graph.digests())
+  for await (const digest of run.pace(graph.digests()))
     if (!kept.has(digest) && (isProtected.has(digest) || (await isYoung(run, repository, digest))))
       graph.keep(digest, kept)
   // Nobody knows what a damaged index keeps.
@@ -74,7 +74,7 @@ async function* removeRest(
 ): AsyncGenerator<GcStep, void, void> {
   const rest = graph.rest(kept)
   const histories = run.dryRun ? new Map() : await tagHistories(run, repository, new Set(rest))
-  for (const digest of rest) {
+  for await (const digest of run.pace(rest)) {
     run.signal.throwIfAborted()
     if (kept.has(digest)) continue
     if (!run.dryRun && !(await remove(run, repository, digest, histories.get(digest) ?? []))) {
@@ -124,11 +124,11 @@ async function tagHistories(
 
 /** Read again: what all of them name would not fit into memory. */
 async function* revisionsOf(
-  { content }: GcRun,
+  { content, pace }: GcRun,
   repository: RepositoryName,
   digests: ReadonlySet<Digest>,
 ): AsyncGenerator<Revision> {
-  for (const digest of digests) {
+  for await (const digest of pace(digests)) {
     const revision = await readRevision(content.driver, repository, digest)
     if (revision !== undefined) yield revision
   }
