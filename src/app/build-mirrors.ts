@@ -21,6 +21,8 @@ export interface BuildMirrorsOptions {
   readonly caches: Caches
   readonly upstreams: Upstreams
   readonly peers: Peers
+  /** Who asks upstreams in the name of callers, by the upstream's name: filled here. */
+  readonly callers: Map<string, ClientsByLogin>
   /** Several mirrors may keep what they fetch on one store. */
   readonly driverOf: (store: StoreConfig) => Promise<StorageDriver>
 }
@@ -30,8 +32,6 @@ export class MirrorBuilder {
   readonly #options: BuildMirrorsOptions
   readonly #stack: AsyncDisposableStack
   readonly #stores = new Map<string, MirrorStore>()
-  /** Who asks upstreams in the name of callers, by the upstream's name. */
-  readonly callers = new Map<string, ClientsByLogin>()
 
   /** What is opened is closed with `stack`. */
   constructor(config: Config, options: BuildMirrorsOptions, stack: AsyncDisposableStack) {
@@ -67,10 +67,10 @@ export class MirrorBuilder {
 
   /** Several routes may lead to one upstream: a login has one client there. */
   #callersOf(upstream: string, options: UpstreamClientOptions): ClientsByLogin {
-    const known = this.callers.get(upstream)
+    const known = this.#options.callers.get(upstream)
     if (known) return known
     const clients = new ClientsByLogin(options)
-    this.callers.set(upstream, clients)
+    this.#options.callers.set(upstream, clients)
     this.#stack.defer(() => clients.close())
     return clients
   }

@@ -67,7 +67,7 @@ class RouteBuilder {
   readonly #bundled = new Map<string, Registry>()
   #mirrors: Promise<MirrorBuilder> | undefined
   readonly operations = new Map<string, StoreOperations>()
-  callers: ReadonlyMap<string, ClientsByLogin> = new Map()
+  readonly callers = new Map<string, ClientsByLogin>()
 
   constructor(
     config: Config,
@@ -140,13 +140,17 @@ class RouteBuilder {
   async #loadMirrors(): Promise<MirrorBuilder> {
     const { MirrorBuilder } = await import('./build-mirrors.ts')
     const driverOf = (store: StoreConfig) => this.#driverOf(store)
-    const mirrors = new MirrorBuilder(
+    return new MirrorBuilder(
       this.#config,
-      { caches: this.#caches, upstreams: this.#upstreams, peers: this.#peers, driverOf },
+      {
+        caches: this.#caches,
+        upstreams: this.#upstreams,
+        peers: this.#peers,
+        callers: this.callers,
+        driverOf,
+      },
       this.#stack,
     )
-    this.callers = mirrors.callers
-    return mirrors
   }
 
   #cached(inner: Registry, route: string, ttlMs?: number): CachedCore {
