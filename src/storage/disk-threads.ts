@@ -8,7 +8,7 @@ import type { JobName, JobOutcome, JobRequest, Jobs } from './disk-worker.ts'
 const WORKER = new URL(`./disk-worker${extname(import.meta.url)}`, import.meta.url)
 /** As many as libuv has: what waits for the disk does not compute. */
 const MAX_THREADS = 4
-/** They hold one small file each. */
+/** They hold one small file each, or as many names as 64 small folders have. */
 const LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 32 }
 
 interface Waiting {

@@ -130,8 +130,11 @@ export interface StorageDriver {
   sizes(paths: readonly string[]): Promise<(number | undefined)[]>
   /** What lies directly below `folder`, in the byte order of the names; nothing when it does not exist. */
   list(folder: string): AsyncIterable<ListedEntry>
-  /** The names of the folders directly below each of the folders, as {@link list} has them. Cheaper than one by one. */
-  subfolders(folders: readonly string[]): Promise<string[][]>
+  /**
+   * The names of the folders directly below each of the folders, as {@link list} has them, at less cost than one by one.
+   * Undefined for a folder that holds more than `most`, or cannot be read: it is to be listed by itself.
+   */
+  subfolders(folders: readonly string[], most: number): Promise<(string[] | undefined)[]>
   /**
    * Text that differs whenever an entry directly below `folder` was added or removed in between. Undefined, or no such
    * method, where that cannot be told.

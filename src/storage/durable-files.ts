@@ -1,5 +1,5 @@
-// Small changes of files and folders that appear whole or not at all, and survive a power cut once a call has returned.
-// They wait for the disk, so they run in a thread of their own (disk-threads.ts).
+// Small changes of files and folders that appear whole or not at all, and survive a power cut once a call has returned; and
+// looks at many small ones. They wait for the disk, so they run in a thread of their own (disk-threads.ts).
 import { randomBytes } from 'node:crypto'
 import {
   closeSync,
@@ -9,8 +9,8 @@ import {
   fsyncSync,
   linkSync,
   mkdirSync,
+  opendirSync,
   openSync,
-  readdirSync,
   renameSync,
   rmSync,
   statSync,
@@ -127,17 +127,33 @@ export function fileSizes(paths: readonly string[]): (number | undefined)[] {
   })
 }
 
-/** The names of the folders directly below each of the folders, in any order; none where there is no such folder. */
-export function subfolders(paths: readonly string[]): string[][] {
+/**
+ * The names of the folders directly below each of the folders, in any order; none where there is no such folder. Undefined
+ * where there are more than `most`, and where it cannot be told: no folder, however large, fills the memory of a thread.
+ */
+export function subfolders(paths: readonly string[], most: number): (string[] | undefined)[] {
   return paths.map((path) => {
     try {
-      const entries = readdirSync(path, { withFileTypes: true })
-      return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+      return foldersBelow(path, most)
     } catch (error) {
-      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return []
-      throw error
+      return codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR' ? [] : undefined
     }
   })
+}
+
+function foldersBelow(path: string, most: number): string[] | undefined {
+  const names: string[] = []
+  const folder = opendirSync(path)
+  try {
+    for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
+      if (!entry.isDirectory()) continue
+      if (names.length >= most) return undefined
+      names.push(entry.name)
+    }
+    return names
+  } finally {
+    folder.closeSync()
+  }
 }
 
 /** registry:2 takes no name that begins with a dot for a tag, a repository, a link or a blob. */

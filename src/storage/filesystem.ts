@@ -117,10 +117,10 @@ export class FilesystemDriver implements StorageDriver {
     for (const { name, isFolder } of entries) yield { name, isFolder }
   }
 
-  async subfolders(folders: readonly string[]): Promise<string[][]> {
+  async subfolders(folders: readonly string[], most: number): Promise<(string[] | undefined)[]> {
     const locations = folders.map((folder) => this.#locate(folder))
-    const listings = await translated(folders[0] ?? '', () => onDisk('subfolders', locations))
-    return listings.map((names) => names.filter((name) => COMPONENT.test(name)).toSorted(byBytes))
+    const listings = await translated(folders[0] ?? '', () => onDisk('subfolders', locations, most))
+    return listings.map((names) => names?.filter((name) => COMPONENT.test(name)).toSorted(byBytes))
   }
 
   async version(folder: string): Promise<string | undefined> {

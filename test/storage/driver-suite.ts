@@ -60,9 +60,10 @@ export function testStorageDriver(
     const driver = await create(t)
     for (const path of ['a/b/file', 'a/c/file', 'a/B/file', 'a/file', 'd/file'])
       await driver.writeAll(path, text('x'))
-    assert.deepEqual(await driver.subfolders([]), [])
+    assert.deepEqual(await driver.subfolders([], 3), [])
     const folders = ['a', 'd', 'nothing', 'a/file', 'nothing/below', 'a/b']
-    assert.deepEqual(await driver.subfolders(folders), [['B', 'b', 'c'], [], [], [], [], []])
+    assert.deepEqual(await driver.subfolders(folders, 3), [['B', 'b', 'c'], [], [], [], [], []])
+    assert.deepEqual(await driver.subfolders(['a', 'd', 'a'], 2), [undefined, [], undefined])
   })
 
   test(`${name}: readAll refuses what is larger than its caller takes`, async (t) => {

@@ -1,6 +1,7 @@
 // The names below large folders, kept in memory for as long as the folder has not changed.
 import { LRUCache } from 'lru-cache'
 import type { StorageDriver } from '../../storage/driver.ts'
+import { SharedReads } from './shared-reads.ts'
 
 /** Over all folders; a name costs about 60 bytes. */
 const MAX_KEPT_NAMES = 500_000
@@ -15,12 +16,6 @@ interface Listing {
 /** Says of a folder that it is worth keeping; no folder has this version. */
 const LARGE: Listing = { version: '', names: [] }
 
-/** What is listed now, and what those wait for who came meanwhile. */
-interface Flight {
-  readonly running: Promise<readonly string[]>
-  next?: Promise<readonly string[]>
-}
-
 /**
  * Answers what a listing of the folder would answer, also when others write to it. Without it a page of a folder with
  * 200,000 entries costs half a second, and all pages of it cost that two hundred times.
@@ -31,7 +26,8 @@ export class FolderNames {
     maxSize: MAX_KEPT_NAMES,
     sizeCalculation: ({ names }) => Math.max(1, names.length),
   })
-  readonly #flights = new Map<string, Flight>()
+  readonly #listings = new SharedReads<readonly string[]>()
+  readonly #groups = new SharedReads<(readonly string[] | undefined)[]>()
 
   constructor(driver: StorageDriver) {
     this.#driver = driver
@@ -41,37 +37,27 @@ export class FolderNames {
   async list(folder: string): Promise<readonly string[]> {
     const kept = this.#kept.get(folder)
     if (kept !== undefined && kept.version === (await this.#driver.version?.(folder))) return kept.names
-    return this.#shared(folder)
+    return this.#listings.read(folder, () => this.#read(folder))
   }
 
-  /** Of each of several folders, as {@link list} answers it; the small ones are read together. */
-  async listEach(folders: readonly string[]): Promise<(readonly string[])[]> {
+  /**
+   * Of each of several folders what {@link list} answers; the small ones are read together. Undefined for those that are to
+   * be listed by themselves, when they are needed: they are large.
+   */
+  async listEach(folders: readonly string[]): Promise<(readonly string[] | undefined)[]> {
     const small = folders.filter((folder) => !this.#kept.has(folder))
-    const read = small.length > 0 ? await this.#driver.subfolders(small) : []
-    const known = new Map(small.map((folder, place) => [folder, read[place] ?? []]))
-    for (const [folder, names] of known) if (names.length >= MIN_KEPT_NAMES) this.#kept.set(folder, LARGE)
-    return Promise.all(folders.map(async (folder) => known.get(folder) ?? this.list(folder)))
-  }
-
-  /** Callers share a listing that begins after they came: one that runs already may have missed what they know of. */
-  #shared(folder: string): Promise<readonly string[]> {
-    const flight = this.#flights.get(folder)
-    if (flight === undefined) return this.#start(folder)
-    flight.next ??= flight.running.then(
-      () => this.#start(folder),
-      () => this.#start(folder),
-    )
-    return flight.next
-  }
-
-  #start(folder: string): Promise<readonly string[]> {
-    const flight: Flight = {
-      running: this.#read(folder).finally(() => {
-        if (flight.next === undefined) this.#flights.delete(folder)
-      }),
+    const known = new Map<string, readonly string[]>()
+    for (const [place, names] of (await this.#readGroup(small)).entries()) {
+      const folder = small[place] ?? ''
+      if (names !== undefined) known.set(folder, names)
+      else if (!this.#kept.has(folder)) this.#kept.set(folder, LARGE)
     }
-    this.#flights.set(folder, flight)
-    return flight.running
+    return folders.map((folder) => known.get(folder))
+  }
+
+  async #readGroup(folders: readonly string[]): Promise<(readonly string[] | undefined)[]> {
+    if (folders.length === 0) return []
+    return this.#groups.read(folders.join('\n'), () => this.#driver.subfolders(folders, MIN_KEPT_NAMES - 1))
   }
 
   async #read(folder: string): Promise<readonly string[]> {

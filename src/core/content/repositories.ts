@@ -5,7 +5,7 @@ import type { Page, PageRequest } from '../registry.ts'
 import { placeBehind, type FolderNames } from './folder-names.ts'
 import { MANIFESTS_COMPONENT, manifestsFolder, REPOSITORIES_FOLDER } from './layout.ts'
 
-/** Folders that are read in one go, where a page is sure to need that many. */
+/** Folders that are read in one go, and no more than a page has room for: fewer are needed where they hold others. */
 const MOST_AHEAD = 64
 
 export class RepositoryList {
@@ -43,7 +43,7 @@ export class RepositoryList {
   /**
    * The repositories at and below `name`, parents first. `after` holds the components, from here on, of the name that
    * the page begins behind: undefined when everything here lies behind it, empty when it is `name` itself. `known` is what
-   * lies directly below, where that was read just now.
+   * lies directly below, where that was read just now: it is little.
    */
   async *#walk(
     name: string,

@@ -2,10 +2,15 @@
 import assert from 'node:assert/strict'
 import { mkdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import fc from 'fast-check'
 import { ContentStore } from '../../../src/core/content/content-store.ts'
-import { manifestsFolder, tagCurrentFolder, tagsFolder } from '../../../src/core/content/layout.ts'
+import {
+  manifestsFolder,
+  REPOSITORIES_FOLDER,
+  tagCurrentFolder,
+  tagsFolder,
+} from '../../../src/core/content/layout.ts'
 import { compareRepositoryNames, parseRepositoryName } from '../../../src/oci/repository-name.ts'
 import type { Page, PageRequest } from '../../../src/core/registry.ts'
 import { FilesystemDriver } from '../../../src/storage/filesystem.ts'
@@ -18,10 +23,17 @@ const MANY = 100
 
 class CountingDriver extends FilesystemDriver {
   listed = 0
+  /** How many folders were read together, each time. */
+  groups: number[] = []
 
   override list(...args: Parameters<FilesystemDriver['list']>): ReturnType<FilesystemDriver['list']> {
     this.listed += 1
     return super.list(...args)
+  }
+
+  override subfolders(...args: Parameters<FilesystemDriver['subfolders']>) {
+    this.groups.push(args[0].length)
+    return super.subfolders(...args)
   }
 }
 
@@ -55,6 +67,20 @@ async function makeTag(root: string, name: string): Promise<void> {
 async function age(folder: string): Promise<void> {
   const before = new Date(Date.now() - 60_000)
   await utimes(folder, before, before)
+}
+
+/** n000, n001 and so on. */
+function numbered(count: number): string[] {
+  return Array.from({ length: count }, (_, at) => `n${String(at).padStart(3, '0')}`)
+}
+
+async function catalogOf(t: TestContext, names: readonly string[]) {
+  const root = await temporaryFolder(t)
+  for (const name of names)
+    await mkdir(join(root, manifestsFolder(repository(name)), 'tags'), { recursive: true })
+  await age(join(root, REPOSITORIES_FOLDER))
+  const driver = new CountingDriver({ root, fsync: false })
+  return { driver, repositories: new ContentStore(driver).repositories }
 }
 
 /** All pages of a listing, `limit` items each. */
@@ -153,21 +179,42 @@ test('on any tree, in pages of any size, the catalog is what a plain walk finds'
 })
 
 test('a page of the catalog reads the folders of its repositories together', async (t) => {
-  const root = await temporaryFolder(t)
   // One of them, in the second group, holds more than a folder needs to be kept.
-  const nested = Array.from({ length: MANY }, (_, at) => `app-099/n${at}`).toSorted()
-  const flat = Array.from({ length: 200 }, (_, at) => `app-${String(at).padStart(3, '0')}`)
-  const names = flat.flatMap((name) => (name === 'app-099' ? [name, ...nested] : [name]))
-  for (const name of names)
-    await mkdir(join(root, manifestsFolder(repository(name)), 'tags'), { recursive: true })
-  const driver = new CountingDriver({ root, fsync: false })
-  const { repositories } = new ContentStore(driver)
+  const nested = numbered(MANY).map((name) => `n099/${name}`)
+  const names = numbered(200).flatMap((name) => (name === 'n099' ? [name, ...nested] : [name]))
+  const { driver, repositories } = await catalogOf(t, names)
   for (const limit of [1, 70, 150, 1000])
     assert.deepEqual(await allPages((page) => repositories.list(page), limit), names)
-  driver.listed = 0
-  assert.equal((await repositories.list({ limit: 90, last: 'app-100' })).items.at(-1), 'app-190')
-  // The two large folders at most, whatever lies in them.
-  assert.ok(driver.listed <= 2, `${driver.listed} folders were listed by themselves`)
+  const before = driver.listed
+  driver.groups = []
+  assert.equal((await repositories.list({ limit: 90, last: 'n100' })).items.at(-1), 'n190')
+  // One more than the page shows; of the folder of all of them no more is asked than whether it changed.
+  assert.deepEqual(driver.groups, [64, 27])
+  assert.ok(driver.listed - before <= 1)
+})
+
+test('a page lists none of the large folders that lie beyond it', async (t) => {
+  const teams = numbered(70)
+  const names = teams.flatMap((team) => numbered(MANY).map((name) => `${team}/${name}`))
+  const { driver, repositories } = await catalogOf(t, names)
+  assert.deepEqual((await repositories.list({ limit: 150 })).items, names.slice(0, 150))
+  // That of all teams, and those of two.
+  assert.equal(driver.listed, 3)
+  assert.deepEqual(await allPages((page) => repositories.list(page), 150), names)
+})
+
+test('callers of one page share what is read for it', async (t) => {
+  const { driver, repositories } = await catalogOf(t, numbered(200))
+  const page = () => repositories.list({ limit: 200 })
+  await page()
+  const alone = driver.groups.length
+  driver.groups = []
+  const pages = await Promise.all(Array.from({ length: 40 }, page))
+  for (const { items } of pages) assert.deepEqual(items, numbered(200))
+  assert.ok(
+    driver.groups.length < 10 * alone,
+    `${driver.groups.length} reads for 40 callers, ${alone} for one`,
+  )
 })
 
 test('a page may begin behind anything, and never leads into a repository', async (t) => {
