@@ -42,7 +42,7 @@ export class FolderNames {
 
   /**
    * Of each of several folders what {@link list} answers; the small ones are read together. Undefined for those that are to
-   * be listed by themselves, when they are needed: they are large.
+   * be listed by themselves, when they are needed: they are large, or cannot be read.
    */
   async listEach(folders: readonly string[]): Promise<(readonly string[] | undefined)[]> {
     const small = folders.filter((folder) => !this.#kept.has(folder))
@@ -55,9 +55,11 @@ export class FolderNames {
     return folders.map((folder) => known.get(folder))
   }
 
-  async #readGroup(folders: readonly string[]): Promise<(readonly string[] | undefined)[]> {
+  async #readGroup(folders: readonly string[]): Promise<readonly (readonly string[] | undefined)[]> {
     if (folders.length === 0) return []
-    return this.#groups.read(folders.join('\n'), () => this.#driver.subfolders(folders, MIN_KEPT_NAMES - 1))
+    const read = () => this.#driver.subfolders(folders, MIN_KEPT_NAMES - 1)
+    // Whichever of them it is that cannot be read together with others, each by itself says so, or can.
+    return this.#groups.read(folders.join('\n'), read).catch(() => folders.map(() => undefined))
   }
 
   async #read(folder: string): Promise<readonly string[]> {

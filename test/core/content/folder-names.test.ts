@@ -13,6 +13,7 @@ import {
 } from '../../../src/core/content/layout.ts'
 import { compareRepositoryNames, parseRepositoryName } from '../../../src/oci/repository-name.ts'
 import type { Page, PageRequest } from '../../../src/core/registry.ts'
+import { StorageUnavailableError } from '../../../src/storage/driver.ts'
 import { FilesystemDriver } from '../../../src/storage/filesystem.ts'
 import { temporaryFolder } from '../../support/scope.ts'
 import { emptyContent, repository, tag } from './content.ts'
@@ -201,6 +202,14 @@ test('a page lists none of the large folders that lie beyond it', async (t) => {
   // That of all teams, and those of two.
   assert.equal(driver.listed, 3)
   assert.deepEqual(await allPages((page) => repositories.list(page), 150), names)
+})
+
+test('folders that cannot be read together are read one by one', async (t) => {
+  const { driver, repositories } = await catalogOf(t, numbered(100))
+  const { listed } = driver
+  t.mock.method(driver, 'subfolders', () => Promise.reject(new StorageUnavailableError('EIO')))
+  assert.deepEqual((await repositories.list({ limit: 100 })).items, numbered(100))
+  assert.ok(driver.listed - listed > 100)
 })
 
 test('callers of one page share what is read for it', async (t) => {
