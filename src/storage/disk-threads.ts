@@ -25,8 +25,8 @@ const threads: Thread[] = []
 let lastId = 0
 
 /**
- * Does a job of durable-files.ts. Rejects with its error, which has a `code` as that of a system call. Threads start when
- * they are needed, are shared by all stores, and keep no idle process alive.
+ * Does a job of durable-files.ts or many-files.ts. Rejects with its error, which has a `code` as that of a system call.
+ * Threads start when they are needed, are shared by all stores, and keep no idle process alive.
  */
 export function onDisk<Name extends JobName>(
   name: Name,

@@ -1,29 +1,10 @@
 // The thread's side of disk-threads.ts: does one job after the other.
 import { parentPort } from 'node:worker_threads'
-import {
-  createFile,
-  fileSizes,
-  linkFile,
-  makeFolder,
-  moveFile,
-  replaceFile,
-  replaceFiles,
-  subfolders,
-  syncFolder,
-} from './durable-files.ts'
+import * as changes from './durable-files.ts'
+import * as looks from './many-files.ts'
 import { codeOf } from './system-error.ts'
 
-const JOBS = {
-  createFile,
-  fileSizes,
-  linkFile,
-  makeFolder,
-  moveFile,
-  replaceFile,
-  replaceFiles,
-  subfolders,
-  syncFolder,
-}
+const JOBS = { ...changes, ...looks }
 
 export type Jobs = typeof JOBS
 export type JobName = keyof Jobs

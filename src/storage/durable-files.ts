@@ -1,6 +1,5 @@
-// Small changes of files and folders that appear whole or not at all, and survive a power cut once a call has returned; and
-// looks at many small ones. They wait for the disk, so they run in a thread of their own (disk-threads.ts).
-import { randomBytes } from 'node:crypto'
+// Small changes of files and folders that appear whole or not at all, and survive a power cut once a call has returned.
+// They wait for the disk, so they run in a thread of their own (disk-threads.ts).
 import {
   closeSync,
   constants,
@@ -10,22 +9,18 @@ import {
   linkSync,
   mkdirSync,
   openSync,
-  readdirSync,
   renameSync,
   rmSync,
-  statSync,
   writeSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { codeOf } from './system-error.ts'
+import { temporaryBeside } from './temporary-name.ts'
 
 /** How often a folder that a concurrent delete takes away is made again. */
 const ATTEMPTS = 20
 /** Why a file cannot be given a second name there. */
 const NO_LINKS = ['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
-
-/** Of what a folder says to take itself, a few bytes for each entry. Some file systems tell nothing, or the same for each. */
-const MAX_FOLDER_BYTES = 64 * 1024
 
 /** Whether to wait for the disk. Without, a power cut may take back what was acknowledged; a killed process may not. */
 export interface Durability {
@@ -120,40 +115,6 @@ export function makeFolder(folder: string): void {
     if (codeOf(error) !== 'ENOENT') throw error
     makeFolderByFolder(folder)
   }
-}
-
-/** How many bytes the files have; undefined for what is not there, or is no file. */
-export function fileSizes(paths: readonly string[]): (number | undefined)[] {
-  return paths.map((path) => {
-    const found = statSync(path, { throwIfNoEntry: false })
-    return found?.isFile() ? found.size : undefined
-  })
-}
-
-/**
- * The names of the folders directly below each of the folders, in any order; none where there is no such folder. Undefined
- * where there are more than `most`, and where it cannot be told: large folders would fill the memory of a thread.
- */
-export function subfolders(paths: readonly string[], most: number): (string[] | undefined)[] {
-  return paths.map((path) => {
-    try {
-      return foldersBelow(path, most)
-    } catch (error) {
-      return codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR' ? [] : undefined
-    }
-  })
-}
-
-function foldersBelow(path: string, most: number): string[] | undefined {
-  // Reading entry by entry, so as to stop at the first that is too many, costs three times as much.
-  if (statSync(path).size > MAX_FOLDER_BYTES) return undefined
-  const entries = readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory())
-  return entries.length > most ? undefined : entries.map(({ name }) => name)
-}
-
-/** registry:2 takes no name that begins with a dot for a tag, a repository, a link or a blob. */
-export function temporaryBeside(path: string): string {
-  return join(dirname(path), `.${randomBytes(12).toString('hex')}.tmp`)
 }
 
 function writeFile(path: string, bytes: Uint8Array, { fsync }: Durability): void {

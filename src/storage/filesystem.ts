@@ -15,12 +15,13 @@ import {
   type WriterOptions,
 } from './driver.ts'
 import { onDisk, ownBytes } from './disk-threads.ts'
-import { temporaryBeside, type Durability } from './durable-files.ts'
+import type { Durability } from './durable-files.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { FileStream } from './file-stream.ts'
 import { FilesystemWriter } from './filesystem-writer.ts'
 import { openStaged } from './staged-file.ts'
 import { translated } from './system-error.ts'
+import { temporaryBeside } from './temporary-name.ts'
 
 export interface FilesystemOptions {
   /** The folder that holds everything; made on the first write. */
