@@ -68,8 +68,9 @@ export class FolderNames {
     const version = this.#kept.has(folder) ? await this.#driver.version?.(folder) : undefined
     const names: string[] = []
     for await (const { name, isFolder } of this.#driver.list(folder)) if (isFolder) names.push(name)
+    const isKept = version !== undefined && names.length <= MAX_KEPT_NAMES
     if (names.length < MIN_KEPT_NAMES) this.#kept.delete(folder)
-    else this.#kept.set(folder, version === undefined ? LARGE : { version, names })
+    else this.#kept.set(folder, isKept ? { version, names } : LARGE)
     return names
   }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import fc from 'fast-check'
 import { ContentStore } from '../../../src/core/content/content-store.ts'
+import { FolderNames } from '../../../src/core/content/folder-names.ts'
 import {
   manifestsFolder,
   REPOSITORIES_FOLDER,
@@ -210,6 +211,18 @@ test('folders that cannot be read together are read one by one', async (t) => {
   t.mock.method(driver, 'subfolders', () => Promise.reject(new StorageUnavailableError('EIO')))
   assert.deepEqual((await repositories.list({ limit: 100 })).items, numbered(100))
   assert.ok(driver.listed - listed > 100)
+})
+
+test('a folder with more names than are kept stays one that is listed by itself', async (t) => {
+  const driver = new CountingDriver({ root: await temporaryFolder(t), fsync: false })
+  t.mock.method(driver, 'version', async () => 'the same')
+  t.mock.method(driver, 'list', async function* () {
+    for (let at = 0; at <= 500_000; at += 1) yield { name: `n${at}`, isFolder: true }
+  })
+  const names = new FolderNames(driver)
+  for (let time = 0; time < 2; time += 1) assert.equal((await names.list('huge')).length, 500_001)
+  assert.deepEqual(await names.listEach(['huge']), [undefined])
+  assert.deepEqual(driver.groups, [])
 })
 
 test('callers of one page share what is read for it', async (t) => {
