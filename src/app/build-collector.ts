@@ -5,6 +5,7 @@ import { AnsweredFence } from '../core/bundled/gc/answered-fence.ts'
 import { Collector, type CollectorOptions } from '../core/bundled/gc/collector.ts'
 import { Fence } from '../core/bundled/gc/fence.ts'
 import { Leases } from '../core/bundled/gc/leases.ts'
+import { steppingBack } from '../core/bundled/gc/pace.ts'
 import { SharedFence } from '../core/bundled/gc/shared-fence.ts'
 import { lastServedAt, othersServe, ServingMark } from '../core/bundled/gc/serving.ts'
 
@@ -62,7 +63,8 @@ async function buildOwn(
       : undefined
   }
   const shared = new SharedFence({ fence, peers, topic: topicOf(name) })
-  return { fence, collector: new Collector({ ...options, isServing, fence: shared, objection }) }
+  const pace = isServing ? { pace: steppingBack } : {}
+  return { fence, collector: new Collector({ ...options, ...pace, fence: shared, objection }) }
 }
 
 function topicOf(store: string): string {

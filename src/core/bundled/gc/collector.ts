@@ -5,7 +5,7 @@ import type { ContentStore } from '../../content/content-store.ts'
 import { BlobTable } from './blob-table.ts'
 import type { GcReport, GcRun, GcStep } from './gc-run.ts'
 import { mark } from './mark.ts'
-import { flatOut, steppingBack } from './pace.ts'
+import { flatOut, type Pace } from './pace.ts'
 import { walkBlobs } from '../../content/store-walk.ts'
 import type { SharedFence } from './shared-fence.ts'
 import { sweep } from './sweep.ts'
@@ -20,8 +20,8 @@ export interface CollectorOptions {
   readonly forget?: (repository: RepositoryName, digest: Digest) => Promise<void>
   /** Says why nothing may be removed now, such as a process whose requests do not pass the fence; asked before each removal. */
   readonly objection?: () => Promise<string | undefined>
-  /** Whether clients are served meanwhile, who are not to wait for it. */
-  readonly isServing?: boolean
+  /** How fast a run goes: flat out, unless clients are served meanwhile, who are not to wait for it. */
+  readonly pace?: () => Pace
   /** The clock that dates files, in ms since the epoch. */
   readonly now?: () => number
 }
@@ -94,7 +94,7 @@ export class Collector {
 
   async *#run(options: CollectOptions): AsyncGenerator<GcStep, GcReport, void> {
     const { dryRun, untagged, graceMs, signal } = options
-    const { content, fence, forget = async () => {}, isServing = false, now = Date.now } = this.#options
+    const { content, fence, forget = async () => {}, pace = () => flatOut, now = Date.now } = this.#options
     const begunAt = performance.now()
     const run: GcRun = {
       content,
@@ -107,7 +107,7 @@ export class Collector {
       table: new BlobTable(),
       cutoff: now() - (graceMs ?? fence.graceMs),
       counts: { ...NOTHING },
-      pace: isServing ? steppingBack() : flatOut,
+      pace: pace(),
       isTimeToTell: everySoOften(),
     }
     yield* list(run)

@@ -65,7 +65,7 @@ async function* deleteAll(
   batch: ReadonlyMap<Digest, Garbage>,
 ): AsyncGenerator<GcStep, void, void> {
   if (!run.dryRun && batch.size > 0) await findLinks(run, batch)
-  for await (const some of run.pace(inGroups([...batch], run.fence.groupsAtOnce))) {
+  for await (const some of run.pace(inGroups([...batch], () => run.fence.groupsAtOnce))) {
     // Told when nothing is taken any more: who listens may be slow.
     const removed = run.dryRun ? some : await deleteFree(run, some)
     for (const [digest, { bytes }] of removed) {
@@ -76,8 +76,13 @@ async function* deleteAll(
   }
 }
 
-function* inGroups<Item>(items: readonly Item[], size: number): Generator<readonly Item[]> {
-  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size)
+/** `size` is asked for each group: processes come and go. */
+function* inGroups<Item>(items: readonly Item[], size: () => number): Generator<readonly Item[]> {
+  for (let start = 0; start < items.length;) {
+    const group = items.slice(start, start + size())
+    start += group.length
+    yield group
+  }
 }
 
 async function findLinks({ content: { driver }, pace, signal }: GcRun, batch: ReadonlyMap<Digest, Garbage>) {

@@ -10,6 +10,7 @@ import { Collector, type CollectOptions } from '../../../../src/core/bundled/gc/
 import { Fence } from '../../../../src/core/bundled/gc/fence.ts'
 import { FencedRegistry } from '../../../../src/core/bundled/gc/fenced-registry.ts'
 import type { GcReport, GcStep } from '../../../../src/core/bundled/gc/gc-run.ts'
+import { flatOut, type Pace } from '../../../../src/core/bundled/gc/pace.ts'
 import { SharedFence } from '../../../../src/core/bundled/gc/shared-fence.ts'
 import { Leases } from '../../../../src/core/bundled/gc/leases.ts'
 import type { RepositoryName } from '../../../../src/oci/repository-name.ts'
@@ -34,11 +35,12 @@ export interface CollectedOptions {
   readonly graceMs?: number
   /** The folder of another, as after a restart. */
   readonly root?: string
+  readonly pace?: () => Pace
 }
 
 /** The process runs for longer than the grace already. */
 export async function startCollected(t: Scope, options: CollectedOptions = {}): Promise<Collected> {
-  const { graceMs = HOUR, root } = options
+  const { graceMs = HOUR, root, pace = () => flatOut } = options
   const bundled = await startBundled(t, root === undefined ? {} : { root })
   let passed = 0
   const now = () => Date.now() + passed
@@ -54,7 +56,7 @@ export async function startCollected(t: Scope, options: CollectedOptions = {}): 
     driver: bundled.driver,
     root: bundled.root,
     content,
-    collector: new Collector({ content, fence: shared, forget, now }),
+    collector: new Collector({ content, fence: shared, forget, now, pace }),
     fence,
     shared,
     pass: (ms) => void (passed += ms),

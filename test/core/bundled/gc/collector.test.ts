@@ -14,6 +14,7 @@ import { linkFolderOf, readLink, writeLink } from '../../../../src/core/content/
 import { Collector } from '../../../../src/core/bundled/gc/collector.ts'
 import { Fence } from '../../../../src/core/bundled/gc/fence.ts'
 import { Leases } from '../../../../src/core/bundled/gc/leases.ts'
+import type { Pace } from '../../../../src/core/bundled/gc/pace.ts'
 import { digestOf, type Digest } from '../../../../src/oci/digest.ts'
 import { contentOf, describe, imageOf, multiArch, OCI_TYPES } from '../../../support/images.ts'
 import { repository, tag } from '../../content/content.ts'
@@ -155,6 +156,25 @@ test('an untagged manifest goes with its blobs, its referrers and its place in t
   const referrers = await store.registry.listReferrers(TEAM, old.manifest.digest, {}, CONTEXT)
   assert.deepEqual(referrers.descriptors, [])
   assert.equal((await store.registry.getManifest(TEAM, tag('latest'), CONTEXT)).cache, 'miss')
+})
+
+test('a run may rest between any two removals', async (t) => {
+  let turns = 0
+  const counting: Pace = async function* (items) {
+    for await (const item of items) {
+      turns += 1
+      yield item
+    }
+  }
+  const store = await startCollected(t, { pace: () => counting })
+  for (let at = 0; at < 5; at += 1) await push(store, TEAM, imageOf({ seed: `image ${at}` }))
+  store.pass(3 * HOUR)
+  const signal = new AbortController().signal
+  const at: Record<string, number[]> = { manifest: [], blob: [] }
+  for await (const step of store.collector.collect({ dryRun: false, untagged: true, signal }))
+    for (const [kind, seen] of Object.entries(at)) if (kind in step) seen.push(turns)
+  assert.deepEqual([at['manifest']?.length, at['blob']?.length], [5, 15])
+  for (const seen of Object.values(at)) assert.equal(new Set(seen).size, seen.length)
 })
 
 test('what a tag points to keeps its platforms and its referrers, and theirs', async (t) => {
